@@ -47,6 +47,57 @@ impl Algorithm {
             Self::Rs256 => "RS256",
         }
     }
+
+    const ALL: [Self; 2] = [Self::Es256, Self::Rs256];
+
+    /// The algorithm fixes the type of the key (RFC 8725 §3.1).
+    pub(crate) const fn key_type(self) -> KeyType {
+        match self {
+            Self::Es256 => KeyType::P256,
+            Self::Rs256 => KeyType::Rsa,
+        }
+    }
+}
+
+/// The names of all algorithms; their places are the bits of [`Algorithms`].
+pub(crate) const ALGORITHM_NAMES: &[&str] = &["ES256", "RS256"];
+
+/// The type of a key: `kty`, with `crv` where there is one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum KeyType {
+    P256,
+    Rsa,
+}
+
+/// A set of algorithms.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Algorithms(pub(crate) u32);
+
+impl Algorithms {
+    pub(crate) fn of(verifiers: &[&dyn Verifier]) -> Self {
+        verifiers.iter().fold(Self(0), |set, verifier| Self(set.0 | Self::one(verifier.algorithm()).0))
+    }
+
+    pub(crate) const fn one(algorithm: Algorithm) -> Self {
+        Self(match algorithm {
+            Algorithm::Es256 => 1,
+            Algorithm::Rs256 => 2,
+        })
+    }
+
+    pub(crate) fn of_type(self, key_type: KeyType) -> Self {
+        let of_type = Algorithm::ALL.iter().filter(|algorithm| algorithm.key_type() == key_type);
+        Self(self.0 & of_type.fold(0, |set, &algorithm| set | Self::one(algorithm).0))
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether the algorithm at `place` of [`ALGORITHM_NAMES`] is in it.
+    pub(crate) fn contains_place(self, place: usize) -> bool {
+        Algorithm::ALL.get(place).is_some_and(|&algorithm| self.0 & Self::one(algorithm).0 != 0)
+    }
 }
 
 /// A public key in the form that verifiers take: big-endian octets, as RFC 7518 §6 writes them.

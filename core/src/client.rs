@@ -1,0 +1,380 @@
+//! Who asks, for what, and what it accepts as an answer (RFC 6749 §2).
+
+mod check;
+
+use crate::{
+    client_authentication::ClientAuthentication,
+    jwk::KeySet,
+    jws::{Algorithms, Rs256, Verifier},
+    metadata::Metadata,
+};
+
+/// A client of one server. It borrows everything, so the whole of it can be a constant in flash.
+///
+/// ```
+/// # use keyfob_core::{client::Client, metadata::Metadata};
+/// # const SERVER: Metadata<'static> = Metadata::new("https://tenant.auth0.com/");
+/// static CLIENT: Client<'static> = Client::new(SERVER, "client-id")
+///     .redirect_uri("com.example.app:/callback")
+///     .scope(&["openid", "profile"])
+///     .audience("https://api.example.com");
+/// ```
+///
+/// The settings are checked when a flow is made from them; every fault is
+/// [`Error::Config`](crate::error::Error::Config) with the name of the setting.
+#[derive(Clone, Copy)]
+pub struct Client<'c> {
+    pub(crate) metadata: Metadata<'c>,
+    pub(crate) id: &'c str,
+    pub(crate) redirect_uri: &'c str,
+    pub(crate) scope: &'c [&'c str],
+    pub(crate) authentication: ClientAuthentication<'c>,
+    pub(crate) request: AuthorizationRequest<'c>,
+    pub(crate) verifiers: &'c [&'c dyn Verifier],
+    pub(crate) keys: KeySet<'c>,
+    pub(crate) clock_skew: u32,
+    pub(crate) lifetime: u32,
+    pub(crate) max_issued_age: Option<u32>,
+    pub(crate) max_key_trials: u8,
+    pub(crate) acr_required: bool,
+    pub(crate) azp_ignored: bool,
+    pub(crate) pkce_announced: bool,
+    pub(crate) trusted_audiences: &'c [&'c str],
+    pub(crate) subject: Option<&'c str>,
+    pub(crate) insecure_redirect: InsecureRedirect,
+}
+
+/// Optional parameters of the authorization request, in the order in which they are sent.
+#[derive(Clone, Copy)]
+pub(crate) struct AuthorizationRequest<'c> {
+    pub(crate) response_mode: ResponseMode,
+    pub(crate) prompt: Option<&'c [Prompt]>,
+    pub(crate) max_age: Option<u32>,
+    pub(crate) display: Option<&'c str>,
+    pub(crate) ui_locales: &'c [&'c str],
+    pub(crate) acr_values: &'c [&'c str],
+    pub(crate) claims: Option<&'c str>,
+    pub(crate) id_token_hint: Option<&'c str>,
+    pub(crate) resource: &'c [&'c str],
+    pub(crate) login_hint: Option<&'c str>,
+    pub(crate) audience: Option<&'c str>,
+    pub(crate) connection: Option<&'c str>,
+    pub(crate) organization: Option<&'c str>,
+    pub(crate) invitation: Option<&'c str>,
+    pub(crate) screen_hint: Option<&'c str>,
+    pub(crate) parameters: &'c [(&'c str, &'c str)],
+}
+
+/// Plain http redirect URIs that were allowed by name.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct InsecureRedirect {
+    pub(crate) localhost: bool,
+    pub(crate) lan: bool,
+}
+
+/// What the server shall ask the user (OIDC Core §3.1.2.1; Initiating User Registration 1.0).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Prompt {
+    /// To consent, even if the user did before.
+    Consent,
+    /// To make an account. Stands alone.
+    Create,
+    /// To log in, even if the user is logged in.
+    Login,
+    /// Nothing: fail if anything would have to be asked. Stands alone.
+    None,
+    /// Which account to use.
+    SelectAccount,
+}
+
+impl Prompt {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Consent => "consent",
+            Self::Create => "create",
+            Self::Login => "login",
+            Self::None => "none",
+            Self::SelectAccount => "select_account",
+        }
+    }
+}
+
+/// How the authorization response comes back (OAuth 2.0 Multiple Response Types §2.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ResponseMode {
+    /// As a form that the browser posts (OAuth 2.0 Form Post Response Mode §2).
+    FormPost,
+    /// In the query of the redirect URI: the default, which is not sent.
+    Query,
+}
+
+/// Seconds that clocks may differ, unless set.
+const CLOCK_SKEW: u32 = 60;
+
+/// Keys that are tried for one token, unless set.
+const MAX_KEY_TRIALS: u8 = 4;
+
+/// Seconds for a user to come back, unless set.
+const LIFETIME: u32 = 600;
+
+macro_rules! settings {
+    ($($(#[$documentation:meta])* $setting:ident: $type:ty;)*) => {
+        /// Parameters of the authorization request.
+        impl<'c> Client<'c> {
+            $(
+                $(#[$documentation])*
+                #[must_use]
+                pub const fn $setting(mut self, $setting: $type) -> Self {
+                    self.request.$setting = Some($setting);
+                    self
+                }
+            )*
+        }
+    };
+}
+
+settings! {
+    /// The API that the access token is for, as Auth0 names it.
+    audience: &'c str;
+    /// Claims to ask for one by one: the JSON text of the `claims` parameter (OIDC Core §5.5).
+    claims: &'c str;
+    /// Auth0: the identity provider to go to at once, as `google-oauth2`.
+    connection: &'c str;
+    /// `page`, `popup`, `touch` or `wap` (OIDC Core §3.1.2.1).
+    display: &'c str;
+    /// An ID token of the user who is expected (OIDC Core §3.1.2.1).
+    id_token_hint: &'c str;
+    /// Auth0: the ticket of an invitation to an organization.
+    invitation: &'c str;
+    /// Who probably signs in: an address or a name (OIDC Core §3.1.2.1).
+    login_hint: &'c str;
+    /// Seconds since the user last logged in, at the most; 0 asks for a login now. The ID token must then say
+    /// when that was (OIDC Core §3.1.2.1).
+    max_age: u32;
+    /// Auth0: the organization to sign in to, by id (`org_…`) or name. The ID token must then name it.
+    organization: &'c str;
+    /// What the server shall ask. Without it, `offline_access` in the scope asks for consent, as
+    /// OIDC Core §11 demands; an empty list sends nothing.
+    prompt: &'c [Prompt];
+    /// Auth0: the page to begin with, as `signup`.
+    screen_hint: &'c str;
+}
+
+impl<'c> Client<'c> {
+    /// A public client with the scope `openid` that accepts RS256.
+    pub const fn new(metadata: Metadata<'c>, client_id: &'c str) -> Self {
+        Self {
+            metadata,
+            id: client_id,
+            redirect_uri: "",
+            scope: &["openid"],
+            authentication: ClientAuthentication::None,
+            request: AuthorizationRequest {
+                response_mode: ResponseMode::Query,
+                prompt: None,
+                max_age: None,
+                display: None,
+                ui_locales: &[],
+                acr_values: &[],
+                claims: None,
+                id_token_hint: None,
+                resource: &[],
+                login_hint: None,
+                audience: None,
+                connection: None,
+                organization: None,
+                invitation: None,
+                screen_hint: None,
+                parameters: &[],
+            },
+            verifiers: &[&Rs256],
+            keys: KeySet::EMPTY,
+            clock_skew: CLOCK_SKEW,
+            lifetime: LIFETIME,
+            max_issued_age: None,
+            max_key_trials: MAX_KEY_TRIALS,
+            acr_required: false,
+            azp_ignored: false,
+            pkce_announced: false,
+            trusted_audiences: &[],
+            subject: None,
+            insecure_redirect: InsecureRedirect { localhost: false, lan: false },
+        }
+    }
+
+    /// The redirect URI, sent and compared octet by octet as it stands here: `https`, a private-use scheme with
+    /// a dot (RFC 8252 §7.1), or plain http to the literal 127.0.0.1 or [::1] (§7.3).
+    #[must_use]
+    pub const fn redirect_uri(mut self, redirect_uri: &'c str) -> Self {
+        self.redirect_uri = redirect_uri;
+        self
+    }
+
+    /// The scope, a value each (RFC 6749 §3.3). With `openid` among them an ID token is demanded and checked;
+    /// without, none is looked at.
+    #[must_use]
+    pub const fn scope(mut self, scope: &'c [&'c str]) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// How the client authenticates; [`ClientAuthentication::None`] unless set.
+    #[must_use]
+    pub const fn authentication(mut self, authentication: ClientAuthentication<'c>) -> Self {
+        self.authentication = authentication;
+        self
+    }
+
+    /// Asks for the response as a form post.
+    #[must_use]
+    pub const fn response_mode(mut self, response_mode: ResponseMode) -> Self {
+        self.request.response_mode = response_mode;
+        self
+    }
+
+    /// Languages for the server's pages, best first (BCP 47).
+    #[must_use]
+    pub const fn ui_locales(mut self, ui_locales: &'c [&'c str]) -> Self {
+        self.request.ui_locales = ui_locales;
+        self
+    }
+
+    /// Ways of authentication that are wished for, best first (OIDC Core §3.1.2.1).
+    #[must_use]
+    pub const fn acr_values(mut self, acr_values: &'c [&'c str]) -> Self {
+        self.request.acr_values = acr_values;
+        self
+    }
+
+    /// The same as a demand: an ID token with another `acr`, or none, is refused.
+    #[must_use]
+    pub const fn required_acr_values(mut self, acr_values: &'c [&'c str]) -> Self {
+        self.acr_required = true;
+        self.acr_values(acr_values)
+    }
+
+    /// The resources that the access token is for: absolute URIs without fragment (RFC 8707 §2).
+    #[must_use]
+    pub const fn resource(mut self, resource: &'c [&'c str]) -> Self {
+        self.request.resource = resource;
+        self
+    }
+
+    /// Any other parameter of the authorization request, each name once.
+    #[must_use]
+    pub const fn parameters(mut self, parameters: &'c [(&'c str, &'c str)]) -> Self {
+        self.request.parameters = parameters;
+        self
+    }
+
+    /// The algorithms that ID tokens may be signed with. Only these are linked.
+    #[must_use]
+    pub const fn algorithms(mut self, verifiers: &'c [&'c dyn Verifier]) -> Self {
+        self.verifiers = verifiers;
+        self
+    }
+
+    /// Keys that are known already: pinned in the firmware, or kept from the last time. If they do not do, the
+    /// server is asked once.
+    #[must_use]
+    pub const fn keys(mut self, keys: KeySet<'c>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Seconds that the server's clock may differ from ours: 0 to 300; 60 unless set.
+    #[must_use]
+    pub const fn clock_skew(mut self, seconds: u32) -> Self {
+        self.clock_skew = seconds;
+        self
+    }
+
+    /// Seconds that a user has to come back; 600 unless set.
+    #[must_use]
+    pub const fn lifetime(mut self, seconds: u32) -> Self {
+        self.lifetime = seconds;
+        self
+    }
+
+    /// Seconds since an ID token was issued, at the most; no limit unless set.
+    #[must_use]
+    pub const fn max_issued_age(mut self, seconds: u32) -> Self {
+        self.max_issued_age = Some(seconds);
+        self
+    }
+
+    /// Keys that are tried for one token, at the most; 4 unless set. More than one fit only where a server does
+    /// not name its keys.
+    #[must_use]
+    pub const fn max_key_trials(mut self, trials: u8) -> Self {
+        self.max_key_trials = trials;
+        self
+    }
+
+    /// Further audiences that an ID token may name beside this client. All others are refused.
+    #[must_use]
+    pub const fn trusted_audiences(mut self, audiences: &'c [&'c str]) -> Self {
+        self.trusted_audiences = audiences;
+        self
+    }
+
+    /// The one user who may sign in, by `sub`: to authenticate a known user again.
+    #[must_use]
+    pub const fn subject(mut self, subject: &'c str) -> Self {
+        self.subject = Some(subject);
+        self
+    }
+
+    /// Takes an ID token whose `azp` names another client, as OIDC Core errata 2 permits.
+    #[must_use]
+    pub const fn ignore_azp(mut self) -> Self {
+        self.azp_ignored = true;
+        self
+    }
+
+    /// Refuses a server that does not announce PKCE with S256. Many support it and do not say so, and ignoring
+    /// the challenge does a client no harm: `state` and `nonce` still guard.
+    #[must_use]
+    pub const fn require_announced_pkce(mut self) -> Self {
+        self.pkce_announced = true;
+        self
+    }
+
+    /// Allows `http://localhost/…` as redirect URI. The literal address is better: the name may lead elsewhere
+    /// (RFC 8252 §8.3).
+    #[must_use]
+    pub const fn insecure_localhost_redirect(mut self) -> Self {
+        self.insecure_redirect.localhost = true;
+        self
+    }
+
+    /// Allows plain http redirect URIs to other machines. Who listens on the network can read the response;
+    /// RFC 9700 §2.6 forbids it.
+    #[must_use]
+    pub const fn insecure_lan_redirect(mut self) -> Self {
+        self.insecure_redirect.lan = true;
+        self
+    }
+
+    /// The server.
+    pub const fn metadata(&self) -> &Metadata<'c> {
+        &self.metadata
+    }
+
+    /// Whether this is a sign-in, not just an authorization.
+    pub(crate) fn is_openid(&self) -> bool {
+        self.scope.contains(&"openid")
+    }
+
+    pub(crate) fn supported_algorithms(&self) -> Algorithms {
+        Algorithms::of(self.verifiers)
+    }
+}
+
+impl core::fmt::Debug for Client<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Client({} at {})", self.id, self.metadata.issuer)
+    }
+}

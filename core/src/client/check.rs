@@ -1,0 +1,175 @@
+//! The rules for a client's settings. A fault found here costs nothing: no user has been sent anywhere yet.
+
+use crate::{
+    client::{Client, Prompt},
+    client_authentication::is_visible,
+    encoding::{
+        json::Source,
+        url::{self, Url},
+    },
+    error::{Check, Error, Name},
+    metadata::Metadata,
+};
+
+/// The largest difference of clocks that can be allowed, in seconds.
+const MAX_CLOCK_SKEW: u32 = 300;
+
+/// Longer audiences are not compared, so they cannot be configured.
+pub(crate) const MAX_AUDIENCE: usize = 256;
+
+/// Parameters that the core sets, or that have a setting of their own.
+const RESERVED: &[&str] = &[
+    "acr_values",
+    "audience",
+    "claims",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "connection",
+    "display",
+    "dpop_jkt",
+    "grant_type",
+    "id_token_hint",
+    "invitation",
+    "login_hint",
+    "max_age",
+    "nonce",
+    "organization",
+    "prompt",
+    "redirect_uri",
+    "request",
+    "request_uri",
+    "response_mode",
+    "response_type",
+    "scope",
+    "screen_hint",
+    "state",
+    "ui_locales",
+];
+
+impl Client<'_> {
+    /// What every flow needs.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.metadata.check()?;
+        config(is_visible(self.id) && self.id.len() <= MAX_AUDIENCE, Name::ClientId)?;
+        config(self.scope.iter().all(|token| is_scope_token(token)), Name::Scope)?;
+        config(self.clock_skew <= MAX_CLOCK_SKEW, Name::ClockSkew)?;
+        config(self.trusted_audiences.iter().all(|audience| audience.len() <= MAX_AUDIENCE), Name::Aud)?;
+        if self.is_openid() {
+            self.check_openid()?;
+        }
+        self.authentication.check(&self.metadata)
+    }
+
+    /// What the code flow needs beside that.
+    pub(crate) fn check_code_flow(&self) -> Result<(), Error> {
+        self.check()?;
+        let endpoint = Metadata::need(self.metadata.authorization_endpoint, Name::AuthorizationEndpoint)?;
+        Metadata::need(self.metadata.token_endpoint, Name::TokenEndpoint)?;
+        config(self.is_redirect_uri(), Name::RedirectUri)?;
+        self.check_request()?;
+        let own_query = url::parse(endpoint).and_then(|url| url.query).unwrap_or_default();
+        for (name, _) in crate::encoding::form::pairs(own_query) {
+            config(!RESERVED.contains(&name), Name::AuthorizationEndpoint)?;
+        }
+        self.check_pkce()
+    }
+
+    fn check_openid(&self) -> Result<(), Error> {
+        config(!self.verifiers.is_empty(), Name::Alg)?;
+        if self.keys.is_empty() {
+            Metadata::need(self.metadata.jwks_uri, Name::JwksUri)?;
+        }
+        let offered = self.metadata.algorithms.unwrap_or(self.supported_algorithms());
+        if offered.0 & self.supported_algorithms().0 == 0 {
+            return Err(Check::AlgorithmUnsupported.into());
+        }
+        Ok(())
+    }
+
+    /// A list without S256 says that the server does something else (RFC 9700 §2.1.1).
+    fn check_pkce(&self) -> Result<(), Error> {
+        match self.metadata.challenge_methods {
+            Some(0) => Err(Check::PkceUnsupported.into()),
+            None if self.pkce_announced => Err(Check::PkceUnsupported.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_request(&self) -> Result<(), Error> {
+        let request = &self.request;
+        let prompt = request.prompt.unwrap_or_default();
+        let alone = prompt.iter().any(|prompt| matches!(prompt, Prompt::Create | Prompt::None));
+        config(!alone || prompt.len() == 1, Name::Prompt)?;
+        config(request.resource.iter().all(|resource| is_resource(resource)), Name::Resource)?;
+        config(request.acr_values.iter().all(|value| is_list_item(value)), Name::AcrValues)?;
+        config(request.ui_locales.iter().all(|locale| is_list_item(locale)), Name::UiLocales)?;
+        let claims = request.claims.unwrap_or("{}").as_bytes();
+        config(Source::Plain(claims).visit(|_, _| Ok::<(), Check>(())).is_ok(), Name::Claims)?;
+        self.check_parameters()
+    }
+
+    fn check_parameters(&self) -> Result<(), Error> {
+        let parameters = self.request.parameters;
+        for (place, (name, _)) in parameters.iter().enumerate() {
+            let before = parameters.get(..place).unwrap_or_default();
+            // Only `resource` may come more than once (RFC 8707 §2).
+            let repeated = *name != "resource" && before.iter().any(|(other, _)| other == name);
+            config(!name.is_empty() && !repeated && !RESERVED.contains(name), Name::Parameter)?;
+        }
+        Ok(())
+    }
+
+    fn is_redirect_uri(&self) -> bool {
+        match url::parse(self.redirect_uri) {
+            Some(Url { fragment: true, .. }) => false,
+            Some(url) => {
+                url.secure
+                    || url.is_loopback_address()
+                    || (url.host == "localhost" && self.insecure_redirect.localhost)
+                    || self.insecure_redirect.lan
+            }
+            None => is_private_use(self.redirect_uri),
+        }
+    }
+}
+
+fn config(holds: bool, name: Name) -> Result<(), Error> {
+    if holds { Ok(()) } else { Err(Error::Config(name)) }
+}
+
+/// RFC 6749 §3.3.
+fn is_scope_token(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|octet| matches!(octet, 0x21 | 0x23..=0x5B | 0x5D..=0x7E))
+}
+
+/// An item of a list that is joined with spaces.
+fn is_list_item(item: &str) -> bool {
+    !item.is_empty() && item.bytes().all(|octet| octet > b' ')
+}
+
+/// An absolute URI without a fragment (RFC 8707 §2).
+fn is_resource(resource: &str) -> bool {
+    let (scheme, rest) = resource.split_once(':').unwrap_or_default();
+    is_scheme(scheme) && !rest.is_empty() && is_plain(rest)
+}
+
+/// A private-use scheme names its owner in reverse, so it has a dot (RFC 8252 §7.1).
+fn is_private_use(uri: &str) -> bool {
+    let (scheme, rest) = uri.split_once(':').unwrap_or_default();
+    is_scheme(scheme) && scheme.contains('.') && is_plain(rest)
+}
+
+fn is_scheme(scheme: &str) -> bool {
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'-' | b'.'))
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|octet| matches!(octet, 0x21..=0x7E) && octet != b'#')
+}

@@ -1,0 +1,130 @@
+//! How a client proves to the server that it is itself (RFC 6749 §2.3, OIDC Core §9).
+
+use base64ct::{Base64, Encoding};
+
+use crate::{
+    encoding::{
+        form::{self, Pairs},
+        writer::Writer,
+    },
+    error::{Check, Error, Name},
+    metadata::Metadata,
+    secret::Secret,
+};
+
+/// How the client authenticates: the same way at every endpoint, and never another way after a failure.
+///
+/// A secret in firmware is readable to who owns the device: a device is a public client unless each one has a
+/// secret of its own (RFC 8252 §8.5).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum ClientAuthentication<'c> {
+    /// `client_secret_basic`: id and secret form-encoded in an `Authorization` header (RFC 6749 §2.3.1).
+    ClientSecretBasic(Secret<'c>),
+    /// The same without form-encoding, for servers that do not decode.
+    ClientSecretBasicRaw(Secret<'c>),
+    /// `client_secret_post`: id and secret in the body.
+    ClientSecretPost(Secret<'c>),
+    /// `none`: a public client.
+    None,
+}
+
+impl<'c> ClientAuthentication<'c> {
+    pub(crate) fn check(&self, metadata: &Metadata<'_>) -> Result<(), Error> {
+        if self.secret().is_some_and(|secret| !is_visible(secret)) {
+            return Err(Error::Config(Name::ClientSecret));
+        }
+        let words = Name::TokenEndpointAuthMethodsSupported.words().unwrap_or_default();
+        let offered = metadata.authentication_methods.unwrap_or(BASIC_ONLY);
+        let place = words.iter().position(|&word| word == self.name());
+        // Many servers take public clients and do not list `none`.
+        let offered = self.secret().is_none() || place.is_some_and(|place| crate::sieve::bit(place) & offered != 0);
+        if offered { Ok(()) } else { Err(Check::AuthenticationMethodUnsupported.into()) }
+    }
+
+    const fn secret(&self) -> Option<&'c str> {
+        match self {
+            Self::ClientSecretBasic(secret)
+            | Self::ClientSecretBasicRaw(secret)
+            | Self::ClientSecretPost(secret) => Some(secret.expose()),
+            Self::None => None,
+        }
+    }
+
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic(_) | Self::ClientSecretBasicRaw(_) => "client_secret_basic",
+            Self::ClientSecretPost(_) => "client_secret_post",
+            Self::None => "none",
+        }
+    }
+
+    /// Writes what goes into the body.
+    pub(crate) fn write_body(&self, client_id: &str, pairs: &mut Pairs<'_, '_>) {
+        match self {
+            Self::ClientSecretBasic(_) | Self::ClientSecretBasicRaw(_) => {}
+            Self::ClientSecretPost(secret) => {
+                pairs.pair("client_id", client_id);
+                pairs.pair("client_secret", secret.expose());
+            }
+            Self::None => pairs.pair("client_id", client_id),
+        }
+    }
+
+    /// Writes what goes into the `Authorization` header, if anything.
+    pub(crate) fn write_header(&self, client_id: &str, writer: &mut Writer<'_>) {
+        let (secret, raw) = match self {
+            Self::ClientSecretBasic(secret) => (secret, false),
+            Self::ClientSecretBasicRaw(secret) => (secret, true),
+            Self::ClientSecretPost(_) | Self::None => return,
+        };
+        writer.text(b"Basic ");
+        let mut base64 = Base64Writer { writer, group: [0; 3], used: 0 };
+        for (place, text) in [client_id, secret.expose()].into_iter().enumerate() {
+            if place > 0 {
+                base64.octet(b':');
+            }
+            if raw {
+                text.bytes().for_each(|octet| base64.octet(octet));
+            } else {
+                form::encode_credential(text, &mut |octet| base64.octet(octet));
+            }
+        }
+        base64.flush();
+    }
+}
+
+/// What a server offers that does not say (RFC 8414 §2): `client_secret_basic`, the second of the known words.
+const BASIC_ONLY: u32 = 2;
+
+/// VSCHAR, and something (RFC 6749 Appendix A.1, A.2).
+pub(crate) fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|octet| matches!(octet, 0x20..=0x7E))
+}
+
+/// Standard base64 with padding, octet by octet (RFC 7617 §2).
+struct Base64Writer<'w, 'b> {
+    writer: &'w mut Writer<'b>,
+    group: [u8; 3],
+    used: usize,
+}
+
+impl Base64Writer<'_, '_> {
+    fn octet(&mut self, octet: u8) {
+        if let Some(place) = self.group.get_mut(self.used) {
+            *place = octet;
+        }
+        self.used = self.used.saturating_add(1);
+        if self.used == self.group.len() {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let group = self.group.get(..self.used).unwrap_or_default();
+        if let Ok(text) = Base64::encode(group, &mut [0; 4]) {
+            self.writer.text(text.as_bytes());
+        }
+        self.used = 0;
+    }
+}

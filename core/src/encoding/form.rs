@@ -1,0 +1,142 @@
+//! `application/x-www-form-urlencoded` and URL queries, both ways (RFC 6749 Appendix B, RFC 3986 §2).
+
+use crate::encoding::{utf8::Utf8, writer::Writer};
+
+/// Where a value goes; it decides how a space is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    /// A form body: `+`.
+    Body,
+    /// A URL query: `%20`, since some servers do not read `+` there.
+    Query,
+}
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// Writes pairs `name=value` with `&` between them.
+pub(crate) struct Pairs<'w, 'b> {
+    writer: &'w mut Writer<'b>,
+    place: Place,
+    separate: bool,
+}
+
+impl<'w, 'b> Pairs<'w, 'b> {
+    pub(crate) fn new(writer: &'w mut Writer<'b>, place: Place, separate: bool) -> Self {
+        Self { writer, place, separate }
+    }
+
+    /// One pair; nothing if the value is empty (RFC 6749 §3.1).
+    pub(crate) fn pair(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            self.name(name);
+            self.piece(value);
+        }
+    }
+
+    pub(crate) fn number(&mut self, name: &str, value: u64) {
+        self.name(name);
+        self.writer.number(value);
+    }
+
+    /// The start of a pair whose value follows in pieces.
+    pub(crate) fn name(&mut self, name: &str) {
+        if core::mem::replace(&mut self.separate, true) {
+            self.writer.octet(b'&');
+        }
+        self.piece(name);
+        self.writer.octet(b'=');
+    }
+
+    pub(crate) fn piece(&mut self, value: &str) {
+        encode(value, self.place, &mut |octet| self.writer.octet(octet));
+    }
+}
+
+/// Gives out `text`, with everything but unreserved characters escaped.
+pub(crate) fn encode(text: &str, place: Place, emit: &mut impl FnMut(u8)) {
+    for octet in text.bytes() {
+        match octet {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => emit(octet),
+            b' ' if place == Place::Body => emit(b'+'),
+            _ => {
+                emit(b'%');
+                emit(hex_digit(octet >> 4));
+                emit(hex_digit(octet & 0xF));
+            }
+        }
+    }
+}
+
+/// Gives out `text` for HTTP Basic: `*` stays as well, for the servers that do not decode at all.
+pub(crate) fn encode_credential(text: &str, emit: &mut impl FnMut(u8)) {
+    for (place, piece) in text.split('*').enumerate() {
+        if place > 0 {
+            emit(b'*');
+        }
+        encode(piece, Place::Body, emit);
+    }
+}
+
+fn hex_digit(nibble: u8) -> u8 {
+    HEX.get(usize::from(nibble)).copied().unwrap_or_default()
+}
+
+/// The pairs of a query or a form, undecoded; a piece without `=` has an empty value.
+pub(crate) fn pairs(input: &str) -> impl Iterator<Item = (&str, &str)> {
+    input.split('&').map(|piece| piece.split_once('=').unwrap_or((piece, "")))
+}
+
+/// The octets that `text` stands for; an item is an error where an escape is malformed.
+#[derive(Clone)]
+pub(crate) struct Decoded<'b> {
+    rest: &'b [u8],
+}
+
+pub(crate) fn decode(text: &str) -> Decoded<'_> {
+    Decoded { rest: text.as_bytes() }
+}
+
+/// The octets of a text that is only shown; none at all if an escape is malformed.
+pub(crate) fn decode_shown(text: &str) -> impl Iterator<Item = u8> + '_ {
+    let malformed = decode(text).any(|octet| octet.is_err());
+    decode(if malformed { "" } else { text }).flatten()
+}
+
+/// A malformed escape.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Malformed;
+
+impl Iterator for Decoded<'_> {
+    type Item = Result<u8, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(match first {
+            b'+' => Ok(b' '),
+            b'%' => match *rest {
+                [high, low, ..] => {
+                    self.rest = rest.get(2..).unwrap_or_default();
+                    hex(high).zip(hex(low)).map(|(high, low)| (high << 4) | low).ok_or(Malformed)
+                }
+                _ => Err(Malformed),
+            },
+            octet => Ok(octet),
+        })
+    }
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// Whether `text` decodes, and to valid UTF-8.
+pub(crate) fn is_well_formed(text: &str) -> bool {
+    let mut utf8 = Utf8::NEW;
+    decode(text).all(|octet| octet.is_ok_and(|octet| utf8.push(octet))) && utf8.is_complete()
+}
+
+/// Whether `text` decodes to exactly `plain`.
+pub(crate) fn decodes_to(text: &str, plain: &str) -> bool {
+    decode(text).eq(plain.bytes().map(Ok))
+}

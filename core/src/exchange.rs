@@ -1,0 +1,104 @@
+//! One request and its response, with nothing to remember between them; and how every request is built.
+
+mod discovery;
+mod jwks;
+mod userinfo;
+
+use crate::{
+    client::Client,
+    encoding::{
+        form::{Pairs, Place},
+        writer::Writer,
+    },
+    error::{Error, Name},
+    http::{Method, Request, Response},
+    jwk,
+    metadata::Metadata,
+    sieve::{Keep, Wanted},
+    token,
+};
+
+pub use self::discovery::Discovery;
+pub use self::jwks::Jwks;
+pub use self::userinfo::UserInfo;
+
+/// One request and its response.
+pub trait Exchange {
+    /// What the response brings. It borrows the buffer that the response was read into.
+    type Output<'b>;
+
+    /// The request, written into `out`.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`] with the length that would do.
+    fn request<'b>(&'b self, out: &'b mut [u8]) -> Result<Request<'b>, Error>;
+
+    /// Reads the response.
+    ///
+    /// # Errors
+    /// [`Error::Check`] says what is wrong with it.
+    fn response<'b>(&self, response: Response<'b>) -> Result<Self::Output<'b>, Error>;
+}
+
+/// The longest URL for a user agent. Longer ones break in browsers, QR codes and proxies.
+pub(crate) const MAX_URL: usize = 2048;
+
+/// A POST to the token endpoint, with client authentication behind the grant's own parameters.
+pub(crate) fn token_request<'b>(
+    client: &'b Client<'_>, out: &'b mut [u8], grant: impl FnOnce(&mut Pairs<'_, '_>),
+) -> Result<Request<'b>, Error> {
+    let url = Metadata::need(client.metadata.token_endpoint, Name::TokenEndpoint)?;
+    let mut writer = Writer::new(out);
+    let mut pairs = Pairs::new(&mut writer, Place::Body, false);
+    grant(&mut pairs);
+    for resource in client.request.resource {
+        pairs.pair("resource", resource);
+    }
+    client.authentication.write_body(client.id, &mut pairs);
+    let body_length = writer.length();
+    client.authentication.write_header(client.id, &mut writer);
+    let (written, _) = writer.finish()?;
+    let (body, header) = written.split_at_checked(body_length).unwrap_or_default();
+    let text = |octets| core::str::from_utf8(octets).unwrap_or_default();
+    Ok(Request {
+        method: Method::Post,
+        url,
+        authorization: (!header.is_empty()).then_some(text(header)),
+        body: text(body),
+        keep: Keep(Wanted::Members(token::MEMBERS)),
+    })
+}
+
+/// The scope, each value once.
+pub(crate) fn write_scope(scope: &[&str], pairs: &mut Pairs<'_, '_>) {
+    let mut first = true;
+    for (place, token) in scope.iter().enumerate() {
+        let before = scope.get(..place).unwrap_or_default();
+        if !before.contains(token) {
+            write_item("scope", token, core::mem::take(&mut first), pairs);
+        }
+    }
+}
+
+/// A list, its items separated by a space.
+pub(crate) fn write_list(name: &str, items: &[&str], pairs: &mut Pairs<'_, '_>) {
+    for (place, item) in items.iter().enumerate() {
+        write_item(name, item, place == 0, pairs);
+    }
+}
+
+fn write_item(name: &str, item: &str, first: bool, pairs: &mut Pairs<'_, '_>) {
+    if first {
+        pairs.name(name);
+    } else {
+        pairs.piece(" ");
+    }
+    pairs.piece(item);
+}
+
+/// The request for the keys that the ID token in `response` needs.
+pub(crate) fn keys_request<'b>(client: &'b Client<'_>, response: &Response<'_>) -> Result<Request<'b>, Error> {
+    let url = Metadata::need(client.metadata.jwks_uri, Name::JwksUri)?;
+    let header = token::id_token_header(response, client)?;
+    Ok(Request::get(url, jwk::keep_for(header.algorithm, header.kid())))
+}

@@ -1,0 +1,73 @@
+//! Fetching a server's metadata (OIDC Discovery §4, RFC 8414 §3).
+
+use crate::{
+    encoding::{url, writer::Writer},
+    error::{Error, Name},
+    exchange::Exchange,
+    http::{Request, Response},
+    metadata::Metadata,
+    sieve::{Keep, Wanted},
+};
+
+/// Fetches the metadata of an issuer.
+///
+/// The document must name exactly the issuer that was asked for, to the last slash; otherwise nothing of it is
+/// used.
+#[derive(Clone, Copy, Debug)]
+pub struct Discovery<'d> {
+    expected: Metadata<'d>,
+    oauth: bool,
+}
+
+impl<'d> Discovery<'d> {
+    /// The OpenID way: `/.well-known/openid-configuration` behind the issuer (OIDC Discovery §4.1).
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the issuer is not an `https` URL, or has userinfo, query or fragment.
+    pub fn new(issuer: &'d str) -> Result<Self, Error> {
+        Self::of(Metadata::new(issuer))
+    }
+
+    /// The same for plain http to this machine. Never for a product.
+    ///
+    /// # Errors
+    /// Those of [`Discovery::new`].
+    #[cfg(feature = "insecure-loopback")]
+    pub fn insecure_loopback_http(issuer: &'d str) -> Result<Self, Error> {
+        Self::of(Metadata::new(issuer).insecure_loopback_http())
+    }
+
+    /// The OAuth way: `/.well-known/oauth-authorization-server` before the issuer's path (RFC 8414 §3.1).
+    #[must_use]
+    pub const fn oauth_authorization_server(mut self) -> Self {
+        self.oauth = true;
+        self
+    }
+
+    fn of(expected: Metadata<'d>) -> Result<Self, Error> {
+        expected.check()?;
+        Ok(Self { expected, oauth: false })
+    }
+}
+
+impl Exchange for Discovery<'_> {
+    type Output<'b> = Metadata<'b>;
+
+    fn request<'b>(&'b self, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
+        let issuer = url::parse(self.expected.issuer).ok_or(Error::Config(Name::Issuer))?;
+        let path = issuer.path.strip_suffix('/').unwrap_or(issuer.path);
+        let (before, behind) = if self.oauth { ("", path) } else { (path, "") };
+        let document = if self.oauth { "oauth-authorization-server" } else { "openid-configuration" };
+        let mut writer = Writer::new(out);
+        for piece in [issuer.origin, before, "/.well-known/", document, behind] {
+            writer.text(piece.as_bytes());
+        }
+        let (url, _) = writer.finish()?;
+        let keep = Keep(Wanted::Members(Metadata::MEMBERS));
+        Ok(Request::get(core::str::from_utf8(url).unwrap_or_default(), keep))
+    }
+
+    fn response<'b>(&self, response: Response<'b>) -> Result<Metadata<'b>, Error> {
+        Metadata::read(response.kept()?, &self.expected)
+    }
+}

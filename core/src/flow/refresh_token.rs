@@ -1,0 +1,170 @@
+//! Refreshing an access token (RFC 6749 §6, OIDC Core §12).
+
+use core::fmt;
+
+use crate::{
+    client::Client,
+    error::{Error, ErrorCode, Name, Remedy},
+    exchange,
+    flow::{Action, Event, Flow, Refusal},
+    http::{Request, Response},
+    id_token::{Expected, Grant, Previous},
+    memory::{Kind, Memory, Snapshot},
+    secret::Seed,
+    time::Now,
+    token::{self, TokenResponse},
+};
+
+/// Gets fresh tokens for a refresh token.
+///
+/// A server that rotates refresh tokens takes each once: store the new one before the old one is forgotten.
+/// When an answer is lost the same token is tried once more, since the server may not have seen the request.
+///
+/// `N` is room for the refresh token, in octets.
+pub struct RefreshToken<'c, const N: usize = 2048> {
+    client: &'c Client<'c>,
+    previous: Option<Previous<'c>>,
+    scope: &'c [&'c str],
+    step: Step,
+    memory: Memory<N>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    Done,
+    Lost,
+    Refused(ErrorCode),
+    Send,
+    SendAgain,
+}
+
+impl<'c, const N: usize> RefreshToken<'c, N> {
+    /// A new flow. `previous` is what a new ID token must repeat; without it, it is checked on its own.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a setting that is not allowed; [`Error::InputTooLarge`] if the token does not fit
+    /// into `N` octets, or is longer than any we take.
+    pub fn new(
+        client: &'c Client<'c>, refresh_token: &str, previous: Option<Previous<'c>>,
+    ) -> Result<Self, Error> {
+        client.check()?;
+        if refresh_token.is_empty() || !refresh_token.bytes().all(|octet| matches!(octet, 0x20..=0x7E)) {
+            return Err(Error::Config(Name::RefreshToken));
+        }
+        if refresh_token.len() > token::MAX_TOKEN {
+            return Err(Error::InputTooLarge(Name::RefreshToken));
+        }
+        let mut memory = Memory::new();
+        memory.hold(refresh_token.bytes(), Name::RefreshToken)?;
+        Ok(Self { client, previous, scope: &[], step: Step::Send, memory })
+    }
+
+    /// Asks for less than was granted (RFC 6749 §6).
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a value that the client does not ask for at all.
+    pub fn narrow(mut self, scope: &'c [&'c str]) -> Result<Self, Error> {
+        if !scope.iter().all(|token| self.client.scope.contains(token)) {
+            return Err(Error::Config(Name::Scope));
+        }
+        self.scope = scope;
+        Ok(self)
+    }
+
+    /// The flow that [`Flow::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] if it is damaged or of another client, kind or version.
+    pub fn restore(
+        client: &'c Client<'c>, snapshot: &[u8], previous: Option<Previous<'c>>,
+    ) -> Result<Self, Error> {
+        let snapshot = Snapshot::read(snapshot, Kind::RefreshToken, client)?;
+        let token = core::str::from_utf8(snapshot.memory).map_err(|_| Error::Snapshot)?;
+        let mut flow = Self::new(client, token, previous)?;
+        flow.step = match snapshot.step {
+            0 => Step::Send,
+            1 => Step::SendAgain,
+            _ => return Err(Error::Snapshot),
+        };
+        Ok(flow)
+    }
+
+    fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<TokenResponse<'b>, Error> {
+        if let Some(refusal) = token::refusal(&response)? {
+            let code = ErrorCode::from_text(refusal.code.as_bytes());
+            // The refresh token lives on (RFC 6749 §5.2).
+            if code.remedy() == Remedy::RetryLater {
+                return Err(Error::Refused(code));
+            }
+            self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
+            self.step = Step::Refused(code);
+            return Err(Error::Refused(code));
+        }
+        let expected = Expected { client: self.client, grant: Grant::Refresh(self.previous.as_ref()) };
+        let tokens = token::read(&response, now, &expected)?;
+        self.step = Step::Done;
+        self.memory.wipe();
+        Ok(tokens)
+    }
+}
+
+impl<const N: usize> Flow for RefreshToken<'_, N> {
+    fn poll<'b>(&'b self, _now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+        match self.step {
+            Step::Done => return Ok(Action::Done),
+            Step::Lost => return Err(Error::AnswerLost),
+            Step::Refused(code) => return Err(Error::Refused(code)),
+            Step::Send | Step::SendAgain => {}
+        }
+        let request = exchange::token_request(self.client, out, |pairs| {
+            pairs.pair("grant_type", "refresh_token");
+            pairs.pair("refresh_token", self.memory.text());
+            exchange::write_scope(self.scope, pairs);
+        })?;
+        Ok(Action::Send(request))
+    }
+
+    fn handle<'b>(&mut self, now: Now, event: Event<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
+        match (self.step, event) {
+            (Step::Send | Step::SendAgain, Event::Response(response)) => self.response(now, response).map(Some),
+            (Step::Send | Step::SendAgain, Event::NotSent) => Ok(None),
+            (Step::Send, Event::Timeout) => {
+                self.step = Step::SendAgain;
+                Ok(None)
+            }
+            (Step::SendAgain, Event::Timeout) => {
+                self.step = Step::Lost;
+                Err(Error::AnswerLost)
+            }
+            _ => Err(Error::Misuse),
+        }
+    }
+
+    fn keys(&self, response: &Response<'_>) -> Result<Request<'_>, Error> {
+        match self.step {
+            Step::Send | Step::SendAgain => exchange::keys_request(self.client, response),
+            _ => Err(Error::Misuse),
+        }
+    }
+
+    fn refusal(&self) -> Option<Refusal<'_>> {
+        matches!(self.step, Step::Refused(_)).then(|| self.memory.refusal())
+    }
+
+    fn save(&self, _now: Now, snapshot: &mut [u8]) -> Result<usize, Error> {
+        let step = match self.step {
+            Step::Send => 0,
+            Step::SendAgain => 1,
+            _ => return Err(Error::Misuse),
+        };
+        let memory = self.memory.text().as_bytes();
+        let seed = &[0; Seed::LENGTH];
+        Snapshot { step, left: 0, seed, memory }.write(Kind::RefreshToken, self.client, snapshot)
+    }
+}
+
+impl<const N: usize> fmt::Debug for RefreshToken<'_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RefreshToken({:?})", self.step)
+    }
+}

@@ -1,0 +1,338 @@
+//! What crosses between the core and a driver: a request to send, and the pieces of its answer.
+//!
+//! A driver knows HTTP and nothing else. It sends the [`Request`] as described, follows no redirect, hands
+//! status, headers and body of the answer to an [`Incoming`] as they arrive, and gets a [`Response`] for
+//! [`Flow::handle`](crate::flow::Flow::handle).
+
+use core::fmt;
+
+use crate::{
+    error::{Check, Error, Name},
+    jwk::KeySet,
+    sieve::{Keep, Kept, Sieve, Value},
+};
+
+/// The longest body that is read, if no other limit is set (RFC 6749 names none).
+pub const MAX_BODY: usize = 512 * 1024;
+
+/// The longest wait that a server can ask for, in seconds.
+const MAX_RETRY_AFTER: u32 = 3600;
+
+/// The method of a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Method {
+    /// GET, without a body.
+    Get,
+    /// POST of a form.
+    Post,
+}
+
+impl Method {
+    /// The method as it stands in a request line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// A request to send as it is described: no cookies, no credentials or headers of the driver's own beside
+/// `Host`, `Content-Length`, `Connection` and perhaps `User-Agent`.
+#[derive(Clone, Copy)]
+pub struct Request<'b> {
+    pub(crate) method: Method,
+    pub(crate) url: &'b str,
+    pub(crate) authorization: Option<&'b str>,
+    pub(crate) body: &'b str,
+    pub(crate) keep: Keep,
+}
+
+impl<'b> Request<'b> {
+    pub(crate) const fn get(url: &'b str, keep: Keep) -> Self {
+        Self { method: Method::Get, url, authorization: None, body: "", keep }
+    }
+
+    /// GET or POST.
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// An absolute URL; `https` unless plain http to this machine was allowed by name.
+    pub const fn url(&self) -> &'b str {
+        self.url
+    }
+
+    /// The headers, names in their usual spelling.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'b str)> + use<'b> {
+        let form = matches!(self.method, Method::Post);
+        [
+            Some(("Accept", "application/json")),
+            form.then_some(("Content-Type", "application/x-www-form-urlencoded")),
+            self.authorization.map(|value| ("Authorization", value)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// The body; empty with GET.
+    pub const fn body(&self) -> &'b [u8] {
+        self.body.as_bytes()
+    }
+
+    /// What to keep of the answer. Copy it before the buffer is used again.
+    pub const fn keep(&self) -> Keep {
+        self.keep
+    }
+}
+
+/// The media type of an answer, as far as it matters (RFC 9110 §8.3.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Content {
+    Html,
+    Json,
+    JwkSet,
+    Missing,
+    Other,
+}
+
+/// An answer on its way in.
+pub struct Incoming<'b> {
+    status: u16,
+    content: Content,
+    encoded: bool,
+    bad_header: bool,
+    retry_after: Option<u32>,
+    limit: usize,
+    received: usize,
+    sieve: Sieve<'b>,
+    error: Option<Error>,
+}
+
+impl<'b> Incoming<'b> {
+    /// Gets ready to keep what `keep` names in `buffer`.
+    pub fn new(keep: Keep, buffer: &'b mut [u8]) -> Self {
+        Self {
+            status: 0,
+            content: Content::Missing,
+            encoded: false,
+            bad_header: false,
+            retry_after: None,
+            limit: MAX_BODY,
+            received: 0,
+            sieve: Sieve::new(keep, buffer),
+            error: None,
+        }
+    }
+
+    /// Sets the longest body, in octets; [`MAX_BODY`] if it is not called.
+    #[must_use]
+    pub fn limit(mut self, octets: usize) -> Self {
+        self.limit = octets;
+        self
+    }
+
+    /// The status of the answer. 1xx answers are the driver's to skip.
+    pub fn status(&mut self, status: u16) {
+        self.status = status;
+    }
+
+    /// A header of the answer. All may be handed in; names are compared without case.
+    pub fn header(&mut self, name: &str, value: &[u8]) {
+        let value = value.trim_ascii();
+        if name.eq_ignore_ascii_case("content-type") {
+            // Two of them say nothing that can be relied on (RFC 9110 §5.3).
+            self.bad_header |= self.content != Content::Missing;
+            self.content = Content::read(value);
+        } else if name.eq_ignore_ascii_case("content-encoding") {
+            self.encoded |= !value.eq_ignore_ascii_case(b"identity");
+        } else if name.eq_ignore_ascii_case("retry-after") {
+            self.retry_after = seconds(value).or(self.retry_after);
+        }
+    }
+
+    /// The next piece of the body, of any length. `false`: no more is wanted, the connection may be closed.
+    pub fn body(&mut self, piece: &[u8]) -> bool {
+        self.received = self.received.saturating_add(piece.len());
+        if self.received > self.limit {
+            self.error = Some(Error::InputTooLarge(Name::Body));
+        }
+        if self.error.is_none() && self.is_read() {
+            self.error = self.sieve.feed(piece).err();
+        }
+        self.error.is_none() && self.is_read()
+    }
+
+    /// The answer, and the rest of the buffer behind what was kept of it.
+    pub fn finish(self) -> (Response<'b>, &'b mut [u8]) {
+        let read = self.is_read();
+        let (kept, rest) = match self.error {
+            Some(error) => (Err(error), Default::default()),
+            None if !read => (Ok(Default::default()), Default::default()),
+            None => match self.sieve.finish() {
+                Ok((kept, rest)) => (Ok(&*kept), rest),
+                Err(error) => (Err(error), Default::default()),
+            },
+        };
+        let response = Response {
+            status: self.status,
+            content: if self.encoded { Content::Other } else { self.content },
+            bad_header: self.bad_header,
+            retry_after: self.retry_after,
+            kept,
+            keys: None,
+        };
+        (response, rest)
+    }
+
+    /// Whether the body can hold anything that we read.
+    fn is_read(&self) -> bool {
+        matches!(self.content, Content::Json | Content::JwkSet) && !self.encoded && !is_redirect(self.status)
+    }
+}
+
+/// 304 is not among them: it answers a condition that we never set.
+const fn is_redirect(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
+}
+
+impl Content {
+    fn read(value: &[u8]) -> Self {
+        let media_type = value.split(|&octet| octet == b';').next().unwrap_or_default().trim_ascii();
+        if media_type.eq_ignore_ascii_case(b"application/json") {
+            Self::Json
+        } else if media_type.eq_ignore_ascii_case(b"application/jwk-set+json") {
+            Self::JwkSet
+        } else if media_type.eq_ignore_ascii_case(b"text/html") {
+            Self::Html
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// `Retry-After` in seconds (RFC 9110 §10.2.3); the form with a date is not read.
+fn seconds(value: &[u8]) -> Option<u32> {
+    let seconds: u32 = core::str::from_utf8(value).ok()?.parse().ok()?;
+    Some(seconds.min(MAX_RETRY_AFTER))
+}
+
+/// An answer: its status and what was kept of its body. It borrows the buffer that it was read into.
+#[derive(Clone, Copy)]
+pub struct Response<'b> {
+    status: u16,
+    content: Content,
+    bad_header: bool,
+    retry_after: Option<u32>,
+    kept: Result<&'b [u8], Error>,
+    pub(crate) keys: Option<KeySet<'b>>,
+}
+
+impl<'b> Response<'b> {
+    /// The status code.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Seconds to wait before asking again, if the server said so; at most an hour.
+    pub const fn retry_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+
+    /// Whether a web page came in place of the answer, as in a hotel's network before one has signed in there.
+    pub fn is_captive_portal(&self) -> bool {
+        self.status == 200 && self.content == Content::Html
+    }
+
+    /// The same response, with the keys to check its ID token with (after
+    /// [`Error::KeysNeeded`](crate::error::Error::KeysNeeded)).
+    #[must_use]
+    pub const fn with_keys(self, keys: KeySet<'b>) -> Self {
+        Self { keys: Some(keys), ..self }
+    }
+
+    /// The keys that a key set request brought.
+    ///
+    /// # Errors
+    /// Those of every response; [`Check::MissingMember`] and [`Check::WrongType`] for `keys`.
+    pub fn keys(&self) -> Result<KeySet<'b>, Error> {
+        self.success(&[Content::Json, Content::JwkSet]).map(KeySet::new)
+    }
+
+    /// What was kept of a successful JSON answer.
+    pub(crate) fn kept(&self) -> Result<Kept<'b>, Error> {
+        self.success(&[Content::Json]).map(Kept)
+    }
+
+    /// The whole document that was kept of a successful JSON answer.
+    pub(crate) fn document(&self) -> Result<&'b [u8], Error> {
+        self.success(&[Content::Json])
+    }
+
+    /// The error that the server reports in its body (RFC 6749 §5.2), whatever the status.
+    pub(crate) fn oauth_error(&self) -> Option<OauthError<'b>> {
+        if self.content != Content::Json || self.bad_header || !matches!(self.status, 200 | 400..) {
+            return None;
+        }
+        let kept = Kept(self.kept.ok()?);
+        match kept.get(Name::Error)? {
+            Value::Text(code) if is_error_code(code) => {
+                let text = |name| match kept.get(name) {
+                    Some(Value::Text(text)) => text,
+                    _ => "",
+                };
+                let (description, uri) = (text(Name::ErrorDescription), text(Name::ErrorUri));
+                Some(OauthError { code, description, uri })
+            }
+            _ => None,
+        }
+    }
+
+    /// Judged in this order: size, redirect, status, headers, media type, body.
+    fn success(&self, contents: &[Content]) -> Result<&'b [u8], Error> {
+        if let Err(error @ Error::InputTooLarge(Name::Body)) = self.kept {
+            return Err(error);
+        }
+        if is_redirect(self.status) {
+            return Err(Check::HttpRedirect.into());
+        }
+        if self.status != 200 {
+            return Err(Check::HttpStatus(self.status).into());
+        }
+        if self.bad_header {
+            return Err(Check::BadHeader.into());
+        }
+        if !contents.contains(&self.content) {
+            return Err(Check::ContentType.into());
+        }
+        self.kept
+    }
+}
+
+/// A server's error as it was sent.
+#[derive(Clone, Copy)]
+pub(crate) struct OauthError<'b> {
+    pub(crate) code: &'b str,
+    pub(crate) description: &'b str,
+    pub(crate) uri: &'b str,
+}
+
+/// The characters of an error code (RFC 6749 §5.2).
+pub(crate) fn is_error_code(code: &str) -> bool {
+    !code.is_empty() && code.bytes().all(|octet| matches!(octet, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E))
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A query may carry what nobody should see.
+        let url = self.url.split('?').next().unwrap_or_default();
+        write!(f, "{} {url}", self.method.as_str())
+    }
+}
+
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Response({})", self.status)
+    }
+}

@@ -1,0 +1,262 @@
+//! ID tokens (OIDC Core §2, §3.1.3.7): no claim is readable before signature and every rule have passed.
+//!
+//! The order of checks is fixed: format, header, `crit`, `alg`, `typ`, key, signature, JSON, `iss`, `aud`,
+//! `azp`, `sub`, `exp`, `nbf`, `iat`, `nonce`, hashes, `auth_time`, `acr`, `org_id`. The first fault is told.
+
+mod facts;
+mod header;
+
+use core::fmt;
+
+use crate::{
+    claims::Claims,
+    client::Client,
+    encoding::{base64url, json::Source},
+    error::{Check, Error, Name},
+    jwk::KeySet,
+    jws::{Algorithm, Key, Verifier},
+    sieve::KeyRecord,
+    time::{Now, UnixTime},
+};
+
+use self::facts::Facts;
+pub(crate) use self::header::Header;
+
+/// The longest ID token, in octets.
+pub(crate) const MAX_ID_TOKEN: usize = 8192;
+const MAX_HEADER: usize = 512;
+const MAX_PAYLOAD: usize = 4096;
+
+/// The longest signature, in octets: RSA with 4096 bits.
+const MAX_SIGNATURE: usize = 512;
+
+/// What an ID token must fit to.
+#[derive(Clone, Copy)]
+pub(crate) struct Expected<'e> {
+    pub(crate) client: &'e Client<'e>,
+    pub(crate) grant: Grant<'e>,
+}
+
+/// What brought the token.
+#[derive(Clone, Copy)]
+pub(crate) enum Grant<'e> {
+    /// A code, and the nonce that was sent for it.
+    Code { code: &'e str, nonce: &'e str },
+    /// A refresh token, and what the ID token of the sign-in said.
+    Refresh(Option<&'e Previous<'e>>),
+}
+
+/// What later ID tokens of the same session must repeat (OIDC Core §12.2). Keep it with the refresh token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Previous<'p> {
+    /// `sub`.
+    pub subject: &'p str,
+    /// The audiences, from [`IdToken::audiences`].
+    pub audiences: Audiences,
+    /// `auth_time`, if there was one.
+    pub auth_time: Option<UnixTime>,
+    /// `nonce`, if it is known still.
+    pub nonce: Option<&'p str>,
+}
+
+/// A set of audiences: this client and those it trusts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Audiences(pub(crate) u32);
+
+impl Audiences {
+    /// This client alone.
+    pub const CLIENT: Self = Self(1);
+
+    /// The set as bits, to store: the client first, then the trusted audiences in their order.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The set of such bits.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+}
+
+/// An ID token that passed every check. There is no other.
+#[derive(Clone, Copy)]
+pub struct IdToken<'b> {
+    token: &'b str,
+    claims: Claims<'b>,
+    checked: Checked,
+}
+
+/// What was checked, beyond what always is: signature, `iss`, `aud`, `azp`, `sub`, `exp`, `iat`, `nbf`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Checked {
+    /// The algorithm of the signature.
+    pub algorithm: Algorithm,
+    /// The access token belongs to it (`at_hash`).
+    pub access_token: bool,
+    /// The code belongs to it (`c_hash`).
+    pub code: bool,
+    /// It answers this very request.
+    pub nonce: bool,
+    /// When the user logged in was as asked for with `max_age`.
+    pub auth_time: bool,
+    /// The way of authentication is one that was demanded.
+    pub acr: bool,
+    /// The organization is the one that was asked for.
+    pub organization: bool,
+    /// The audiences.
+    pub audiences: Audiences,
+}
+
+impl<'b> IdToken<'b> {
+    /// What the server says about the user.
+    pub const fn claims(&self) -> Claims<'b> {
+        self.claims
+    }
+
+    /// Which checks it passed.
+    pub const fn checked(&self) -> Checked {
+        self.checked
+    }
+
+    /// The audiences, for [`Previous`].
+    pub const fn audiences(&self) -> Audiences {
+        self.checked.audiences
+    }
+
+    /// `sub`, unescaped into `out`: with the issuer the only name of a user that never changes.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`] with the length that would do; 1,020 octets always do.
+    pub fn subject<'o>(&self, out: &'o mut [u8]) -> Result<&'o str, Error> {
+        self.claims.text("sub", out)?.ok_or(Error::Check(Check::ClaimMissing(Name::Sub)))
+    }
+
+    /// The token itself, for `id_token_hint`.
+    pub const fn as_str(&self) -> &'b str {
+        self.token
+    }
+}
+
+impl fmt::Debug for IdToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IdToken({:?})", self.checked)
+    }
+}
+
+/// Checks an ID token whole.
+///
+/// # Errors
+/// [`Error::KeysNeeded`] if no key at hand verifies it and none was fetched for it yet.
+pub(crate) fn verify<'b>(
+    token: &'b str, access_token: &str, fetched: Option<KeySet<'_>>, now: Now, expected: &Expected<'_>,
+) -> Result<IdToken<'b>, Error> {
+    let client = expected.client;
+    let parts = Parts::split(token)?;
+    let header = Header::read(parts.header, client)?;
+    let verifier = client.verifiers.iter().find(|verifier| verifier.algorithm() == header.algorithm);
+    let verifier = *verifier.ok_or(Check::AlgorithmNotAllowed)?;
+    let mut signature = [0; MAX_SIGNATURE];
+    let signed = Signed {
+        verifier,
+        header: &header,
+        message: parts.signed.as_bytes(),
+        signature: base64url::decode(parts.signature.as_bytes(), &mut signature).ok_or(Check::BadSignature)?,
+        trials: client.max_key_trials,
+    };
+    match fetched {
+        Some(keys) => signed.check(keys)?,
+        // A key may have been replaced, even under its old name: ask once.
+        None => signed.check(client.keys).or(Err(Error::KeysNeeded))?,
+    }
+    let facts = Facts::collect(Source::Base64url(parts.payload), access_token, verifier, expected)?;
+    let checked = facts.judge(header.algorithm, now, expected)?;
+    Ok(IdToken { token, claims: Claims::new(Source::Base64url(parts.payload)), checked })
+}
+
+/// The header of a token whose keys are to be fetched.
+pub(crate) fn header(token: &str, client: &Client<'_>) -> Result<Header, Error> {
+    Header::read(Parts::split(token)?.header, client)
+}
+
+/// The compact form, taken apart (RFC 7515 §7.1).
+struct Parts<'b> {
+    header: &'b str,
+    payload: &'b str,
+    signature: &'b str,
+    /// Header, dot and payload as received (RFC 7515 §5.2).
+    signed: &'b str,
+}
+
+impl<'b> Parts<'b> {
+    fn split(token: &'b str) -> Result<Self, Error> {
+        if token.len() > MAX_ID_TOKEN {
+            return Err(Error::InputTooLarge(Name::IdToken));
+        }
+        let clean = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
+        if !token.bytes().all(clean) {
+            return Err(Check::JwtFormat.into());
+        }
+        match token.bytes().filter(|&octet| octet == b'.').count() {
+            2 => {}
+            4 => return Err(Check::Encrypted.into()),
+            _ => return Err(Check::JwtFormat.into()),
+        }
+        let (signed, signature) = token.rsplit_once('.').unwrap_or_default();
+        let (header, payload) = signed.split_once('.').unwrap_or_default();
+        let canonical = [header, payload, signature].iter().all(|part| base64url::is_canonical(part));
+        if header.is_empty() || payload.is_empty() || !canonical {
+            return Err(Check::JwtFormat.into());
+        }
+        if header.len() > MAX_HEADER || payload.len() > MAX_PAYLOAD / 3 * 4 {
+            return Err(Error::InputTooLarge(Name::IdToken));
+        }
+        Ok(Self { header, payload, signature, signed })
+    }
+}
+
+/// A signature to check.
+struct Signed<'s> {
+    verifier: &'s dyn Verifier,
+    header: &'s Header,
+    message: &'s [u8],
+    signature: &'s [u8],
+    trials: u8,
+}
+
+impl Signed<'_> {
+    /// Tries the keys that fit, a few at the most (OIDC Core §10.1).
+    fn check(&self, keys: KeySet<'_>) -> Result<(), Check> {
+        let kid = self.header.kid();
+        let named = keys.named(kid);
+        if named.clone().next().is_none() {
+            return Err(Check::UnknownKey);
+        }
+        let fitting = named.filter(|record| self.fits(*record));
+        let candidates = fitting.clone().count();
+        if candidates > usize::from(self.trials) {
+            return Err(Check::AmbiguousKey);
+        }
+        let mut outcome = if kid.is_some() { Check::KeyMismatch } else { Check::UnknownKey };
+        for record in fitting {
+            match record.key().and_then(|(_, key)| self.verify(key)) {
+                Ok(()) => return Ok(()),
+                Err(check) => outcome = if candidates == 1 { check } else { Check::BadSignature },
+            }
+        }
+        Err(outcome)
+    }
+
+    fn fits(&self, record: KeyRecord<'_>) -> bool {
+        let algorithm = self.header.algorithm;
+        record.allows(algorithm)
+            && match record.key() {
+                Ok((key_type, _)) => key_type == algorithm.key_type(),
+                Err(check) => check == Check::KeyInvalid,
+            }
+    }
+
+    fn verify(&self, key: Key<'_>) -> Result<(), Check> {
+        self.verifier.verify(key, self.message, self.signature)
+    }
+}

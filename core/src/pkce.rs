@@ -1,0 +1,13 @@
+//! Proof Key for Code Exchange (RFC 7636).
+
+use sha2::{Digest, Sha256};
+
+use crate::encoding::base64url;
+
+/// The only method there is; `plain` does not exist here (RFC 9700 §2.1.1).
+pub(crate) const METHOD: &str = "S256";
+
+/// `BASE64URL(SHA256(ASCII(code_verifier)))` (RFC 7636 §4.2).
+pub(crate) fn challenge<'b>(verifier: &str, out: &'b mut [u8; base64url::LENGTH_OF_32]) -> &'b str {
+    base64url::encode_32(&Sha256::digest(verifier).into(), out)
+}
