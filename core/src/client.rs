@@ -4,6 +4,7 @@ mod check;
 
 use crate::{
     client_authentication::ClientAuthentication,
+    id_token::IdTokens,
     jwk::KeySet,
     jws::{Algorithms, Rs256, Verifier},
     metadata::Metadata,
@@ -31,6 +32,7 @@ pub struct Client<'c> {
     pub(crate) authentication: ClientAuthentication<'c>,
     pub(crate) request: AuthorizationRequest<'c>,
     pub(crate) verifiers: &'c [&'c dyn Verifier],
+    pub(crate) id_tokens: Option<&'static IdTokens>,
     pub(crate) keys: KeySet<'c>,
     pub(crate) clock_skew: u32,
     pub(crate) lifetime: u32,
@@ -190,6 +192,7 @@ impl<'c> Client<'c> {
                 parameters: &[],
             },
             verifiers: &[&Rs256],
+            id_tokens: Some(&IdTokens::CHECK),
             keys: KeySet::EMPTY,
             clock_skew: CLOCK_SKEW,
             lifetime: LIFETIME,
@@ -202,6 +205,16 @@ impl<'c> Client<'c> {
             subject: None,
             insecure_redirect: InsecureRedirect { localhost: false, lan: false },
         }
+    }
+
+    /// A public client that wants access and no sign-in: without `openid` in its scope, and without the code
+    /// that checks ID tokens, which is not linked then.
+    pub const fn oauth(metadata: Metadata<'c>, client_id: &'c str) -> Self {
+        let mut client = Self::new(metadata, client_id);
+        client.scope = &[];
+        client.verifiers = &[];
+        client.id_tokens = None;
+        client
     }
 
     /// The redirect URI, sent and compared octet by octet as it stands here: `https`, a private-use scheme with

@@ -38,7 +38,8 @@ impl<'c> ClientAuthentication<'c> {
         let offered = metadata.authentication_methods.unwrap_or(BASIC_ONLY);
         let place = words.iter().position(|&word| word == self.name());
         // Many servers take public clients and do not list `none`.
-        let offered = self.secret().is_none() || place.is_some_and(|place| crate::sieve::bit(place) & offered != 0);
+        let offered =
+            self.secret().is_none() || place.is_some_and(|place| crate::sieve::bit(place) & offered != 0);
         if offered { Ok(()) } else { Err(Check::AuthenticationMethodUnsupported.into()) }
     }
 

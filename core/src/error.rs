@@ -144,7 +144,9 @@ impl Error {
     /// What can be done about it.
     pub const fn remedy(self) -> Remedy {
         match self {
-            Self::AlreadyCompleted | Self::BufferTooSmall { .. } | Self::InputTooLarge(_) | Self::Misuse => Remedy::Bug,
+            Self::AlreadyCompleted | Self::BufferTooSmall { .. } | Self::InputTooLarge(_) | Self::Misuse => {
+                Remedy::Bug
+            }
             Self::Check(check) => check.remedy(),
             Self::Config(_) => Remedy::Configuration,
             Self::Entropy | Self::KeysNeeded => Remedy::RetryNow,

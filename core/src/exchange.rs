@@ -12,7 +12,6 @@ use crate::{
     },
     error::{Error, Name},
     http::{Method, Request, Response},
-    jwk,
     metadata::Metadata,
     sieve::{Keep, Wanted},
     token,
@@ -45,7 +44,9 @@ pub(crate) const MAX_URL: usize = 2048;
 
 /// A POST to the token endpoint, with client authentication behind the grant's own parameters.
 pub(crate) fn token_request<'b>(
-    client: &'b Client<'_>, out: &'b mut [u8], grant: impl FnOnce(&mut Pairs<'_, '_>),
+    client: &'b Client<'_>,
+    out: &'b mut [u8],
+    grant: impl FnOnce(&mut Pairs<'_, '_>),
 ) -> Result<Request<'b>, Error> {
     let url = Metadata::need(client.metadata.token_endpoint, Name::TokenEndpoint)?;
     let mut writer = Writer::new(out);
@@ -97,8 +98,10 @@ fn write_item(name: &str, item: &str, first: bool, pairs: &mut Pairs<'_, '_>) {
 }
 
 /// The request for the keys that the ID token in `response` needs.
-pub(crate) fn keys_request<'b>(client: &'b Client<'_>, response: &Response<'_>) -> Result<Request<'b>, Error> {
+pub(crate) fn keys_request<'b>(
+    client: &'b Client<'_>,
+    response: &Response<'_>,
+) -> Result<Request<'b>, Error> {
     let url = Metadata::need(client.metadata.jwks_uri, Name::JwksUri)?;
-    let header = token::id_token_header(response, client)?;
-    Ok(Request::get(url, jwk::keep_for(header.algorithm, header.kid())))
+    Ok(Request::get(url, token::keep_keys(response, client)?))
 }

@@ -6,6 +6,7 @@ mod refresh_token;
 use core::fmt;
 
 use crate::{
+    encoding::text,
     error::Error,
     http::{Request, Response},
     time::Now,
@@ -129,7 +130,7 @@ impl<'f> Refusal<'f> {
 impl fmt::Debug for Action<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Authorize(url) => write!(f, "Authorize({})", url.split('?').next().unwrap_or_default()),
+            Self::Authorize(url) => write!(f, "Authorize({})", text::before(url, b'?')),
             Self::Done => f.write_str("Done"),
             Self::Send(request) => write!(f, "Send({request:?})"),
         }

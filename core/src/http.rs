@@ -7,6 +7,7 @@
 use core::fmt;
 
 use crate::{
+    encoding::text,
     error::{Check, Error, Name},
     jwk::KeySet,
     sieve::{Keep, Kept, Sieve, Value},
@@ -326,7 +327,7 @@ pub(crate) fn is_error_code(code: &str) -> bool {
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A query may carry what nobody should see.
-        let url = self.url.split('?').next().unwrap_or_default();
+        let url = text::before(self.url, b'?');
         write!(f, "{} {url}", self.method.as_str())
     }
 }

@@ -11,16 +11,15 @@ use core::fmt;
 use crate::{
     claims::Claims,
     client::Client,
-    encoding::{base64url, json::Source},
+    encoding::{base64url, json::Source, text},
     error::{Check, Error, Name},
-    jwk::KeySet,
+    jwk::{self, KeySet},
     jws::{Algorithm, Key, Verifier},
-    sieve::KeyRecord,
+    sieve::{Keep, KeyRecord},
     time::{Now, UnixTime},
 };
 
-use self::facts::Facts;
-pub(crate) use self::header::Header;
+use self::{facts::Facts, header::Header};
 
 /// The longest ID token, in octets.
 pub(crate) const MAX_ID_TOKEN: usize = 8192;
@@ -76,6 +75,18 @@ impl Audiences {
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
+}
+
+/// The way to the code in this module. A client without it does not link it.
+pub(crate) struct IdTokens {
+    pub(crate) verify: Verify,
+    pub(crate) keep_keys: fn(&str, &Client<'_>) -> Result<Keep, Error>,
+}
+
+type Verify = for<'b> fn(&'b str, &str, Option<KeySet<'_>>, Now, &Expected<'_>) -> Result<IdToken<'b>, Error>;
+
+impl IdTokens {
+    pub(crate) const CHECK: Self = Self { verify, keep_keys };
 }
 
 /// An ID token that passed every check. There is no other.
@@ -148,8 +159,12 @@ impl fmt::Debug for IdToken<'_> {
 ///
 /// # Errors
 /// [`Error::KeysNeeded`] if no key at hand verifies it and none was fetched for it yet.
-pub(crate) fn verify<'b>(
-    token: &'b str, access_token: &str, fetched: Option<KeySet<'_>>, now: Now, expected: &Expected<'_>,
+fn verify<'b>(
+    token: &'b str,
+    access_token: &str,
+    fetched: Option<KeySet<'_>>,
+    now: Now,
+    expected: &Expected<'_>,
 ) -> Result<IdToken<'b>, Error> {
     let client = expected.client;
     let parts = Parts::split(token)?;
@@ -161,7 +176,8 @@ pub(crate) fn verify<'b>(
         verifier,
         header: &header,
         message: parts.signed.as_bytes(),
-        signature: base64url::decode(parts.signature.as_bytes(), &mut signature).ok_or(Check::BadSignature)?,
+        signature: base64url::decode(parts.signature.as_bytes(), &mut signature)
+            .ok_or(Check::BadSignature)?,
         trials: client.max_key_trials,
     };
     match fetched {
@@ -174,9 +190,10 @@ pub(crate) fn verify<'b>(
     Ok(IdToken { token, claims: Claims::new(Source::Base64url(parts.payload)), checked })
 }
 
-/// The header of a token whose keys are to be fetched.
-pub(crate) fn header(token: &str, client: &Client<'_>) -> Result<Header, Error> {
-    Header::read(Parts::split(token)?.header, client)
+/// What to keep of a key set for this token.
+fn keep_keys(token: &str, client: &Client<'_>) -> Result<Keep, Error> {
+    let header = Header::read(Parts::split(token)?.header, client)?;
+    Ok(jwk::keep_for(header.algorithm, header.kid()))
 }
 
 /// The compact form, taken apart (RFC 7515 §7.1).
@@ -202,8 +219,8 @@ impl<'b> Parts<'b> {
             4 => return Err(Check::Encrypted.into()),
             _ => return Err(Check::JwtFormat.into()),
         }
-        let (signed, signature) = token.rsplit_once('.').unwrap_or_default();
-        let (header, payload) = signed.split_once('.').unwrap_or_default();
+        let (signed, signature) = text::rsplit_once(token, b'.').unwrap_or_default();
+        let (header, payload) = text::split_once(signed, b'.').unwrap_or_default();
         let canonical = [header, payload, signature].iter().all(|part| base64url::is_canonical(part));
         if header.is_empty() || payload.is_empty() || !canonical {
             return Err(Check::JwtFormat.into());

@@ -58,7 +58,10 @@ impl<'k> KeySet<'k> {
     }
 
     /// The keys that carry `kid`, or all if the token names none.
-    pub(crate) fn named<'n>(self, kid: Option<&'n str>) -> impl Iterator<Item = KeyRecord<'k>> + Clone + use<'k, 'n> {
+    pub(crate) fn named<'n>(
+        self,
+        kid: Option<&'n str>,
+    ) -> impl Iterator<Item = KeyRecord<'k>> + Clone + use<'k, 'n> {
         key_records(self.records).filter(move |record| kid.is_none() || record.kid() == kid)
     }
 }
@@ -80,4 +83,3 @@ pub(crate) fn keep_for(algorithm: Algorithm, kid: Option<&str>) -> Keep {
 pub(crate) fn keep_all(verifiers: &[&dyn Verifier]) -> Keep {
     Keep(Wanted::Keys(KeyFilter { algorithms: Algorithms::of(verifiers), kid: None }))
 }
-

@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 
 use crate::{
     client::Client,
-    encoding::writer::Writer,
+    encoding::{text, writer::Writer},
     error::{Error, Name},
     flow::Refusal,
     secret::{Seed, equal},
@@ -48,7 +48,9 @@ impl<const N: usize> Memory<N> {
 
     /// Holds what a server wrote beside its refusal: printable, bounded, and separated by line feeds.
     pub(crate) fn hold_refusal(
-        &mut self, code: impl Iterator<Item = u8>, description: impl Iterator<Item = u8>,
+        &mut self,
+        code: impl Iterator<Item = u8>,
+        description: impl Iterator<Item = u8>,
         uri: impl Iterator<Item = u8>,
     ) {
         self.wipe();
@@ -60,7 +62,7 @@ impl<const N: usize> Memory<N> {
     }
 
     pub(crate) fn refusal(&self) -> Refusal<'_> {
-        let mut lines = self.text().split('\n');
+        let mut lines = text::split(self.text(), b'\n');
         let mut next = || lines.next().unwrap_or_default();
         Refusal { code: next(), description: next(), uri: next() }
     }
@@ -136,30 +138,34 @@ impl<'s> Snapshot<'s> {
         let (seed, memory) = body.split_first_chunk::<{ Seed::LENGTH }>()?;
         let whole = snapshot.get(..snapshot.len().saturating_sub(CHECKSUM))?;
         let right = equal(&checksum(whole), sum) && equal(owner, &fingerprint(client));
-        (right && *version == VERSION && *found == kind as u8)
-            .then_some(Self { step: *step, left: u32::from_le_bytes(*left), seed, memory })
+        (right && *version == VERSION && *found == kind as u8).then_some(Self {
+            step: *step,
+            left: u32::from_le_bytes(*left),
+            seed,
+            memory,
+        })
     }
-}
-
-fn checksum(body: &[u8]) -> [u8; CHECKSUM] {
-    first_octets(Sha256::digest(body).into())
 }
 
 /// Tells clients apart: a code of one must never be sent by another.
 fn fingerprint(client: &Client<'_>) -> [u8; FINGERPRINT] {
+    let metadata = &client.metadata;
+    let endpoint = metadata.token_endpoint.unwrap_or_default();
+    // No part can hold the octet between them.
+    let own = [metadata.issuer, "\0", endpoint, "\0", client.id, "\0", client.redirect_uri];
     let mut hash = Sha256::new();
-    let endpoint = client.metadata.token_endpoint.unwrap_or_default();
-    for text in [client.metadata.issuer, endpoint, client.id, client.redirect_uri] {
+    for text in own.iter().chain(client.scope.iter().flat_map(|token| [&"\0", token])) {
         hash.update(text);
-        hash.update([0]);
     }
-    for token in client.scope {
-        hash.update(token);
-        hash.update([b' ']);
-    }
-    first_octets(hash.finalize().into())
+    start_of(hash)
 }
 
-fn first_octets(digest: [u8; 32]) -> [u8; 8] {
-    digest.first_chunk().copied().unwrap_or_default()
+fn checksum(body: &[u8]) -> [u8; CHECKSUM] {
+    let mut hash = Sha256::new();
+    hash.update(body);
+    start_of(hash)
+}
+
+fn start_of(hash: Sha256) -> [u8; 8] {
+    hash.finalize().first_chunk().copied().unwrap_or_default()
 }

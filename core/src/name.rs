@@ -15,8 +15,11 @@ macro_rules! names {
         impl Name {
             /// The name as it stands on the wire.
             pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
+                // The place of a variant is the place of its text.
+                const TEXTS: &[&str] = &[$($text),*];
+                match TEXTS.split_at_checked(self as usize) {
+                    Some((_, [text, ..])) => text,
+                    _ => "",
                 }
             }
         }

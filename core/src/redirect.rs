@@ -5,7 +5,7 @@
 
 use crate::{
     client::{Client, ResponseMode},
-    encoding::form,
+    encoding::{form, text, url},
     error::{Check, Error, Name},
     flow::Redirect,
     http::is_error_code,
@@ -62,9 +62,9 @@ fn query<'b>(redirect: Redirect<'b>, client: &Client<'_>) -> Result<&'b str, Err
 /// What follows the redirect URI in `url`, which is absolute or a request target.
 fn behind<'b>(url: &'b str, redirect_uri: &str) -> Option<&'b str> {
     // A fragment never counts (RFC 6749 §4.1.2).
-    let url = url.split('#').next()?;
-    let (expected, own_query) = redirect_uri.split_once('?').unwrap_or((redirect_uri, ""));
-    let (found, query) = url.split_once('?').unwrap_or((url, ""));
+    let url = text::before(url, b'#');
+    let (expected, own_query) = text::split_once(redirect_uri, b'?').unwrap_or((redirect_uri, ""));
+    let (found, query) = text::split_once(url, b'?').unwrap_or((url, ""));
     let expected = if found.starts_with('/') { path(expected) } else { expected };
     if found != expected {
         return None;
@@ -75,8 +75,10 @@ fn behind<'b>(url: &'b str, redirect_uri: &str) -> Option<&'b str> {
 
 /// The path of an absolute URL.
 fn path(url: &str) -> &str {
-    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
-    authority.find('/').and_then(|start| authority.get(start..)).unwrap_or("/")
+    match url::parse(url) {
+        Some(url) if !url.path.is_empty() => url.path,
+        _ => "/",
+    }
 }
 
 /// The known parameters.
@@ -150,7 +152,11 @@ fn check_issuer(received: &str, client: &Client<'_>) -> Result<(), Error> {
     if received.is_empty() {
         return if client.metadata.iss_parameter { Err(Check::IssuerMissing.into()) } else { Ok(()) };
     }
-    if form::decodes_to(received, client.metadata.issuer) { Ok(()) } else { Err(Check::IssuerMismatch.into()) }
+    if form::decodes_to(received, client.metadata.issuer) {
+        Ok(())
+    } else {
+        Err(Check::IssuerMismatch.into())
+    }
 }
 
 /// RFC 6749 Appendix A.7, A.11.

@@ -11,6 +11,7 @@ mod top;
 use crate::{
     encoding::{
         json::{Parser, Token},
+        text,
         writer::Writer,
     },
     error::{Check, Error, Name},
@@ -101,11 +102,8 @@ impl<const N: usize> Scratch<N> {
     }
 
     pub(crate) fn push(&mut self, piece: &[u8]) {
-        let end = self.length.saturating_add(piece.len());
-        if let Some(place) = self.octets.get_mut(self.length..end) {
-            place.copy_from_slice(piece);
-        }
-        self.length = end;
+        text::put(&mut self.octets, self.length, piece);
+        self.length = self.length.saturating_add(piece.len());
     }
 
     /// Makes it equal to no word.

@@ -3,10 +3,11 @@
 use core::fmt;
 
 use crate::{
+    client::Client,
     error::{Check, Error, Name},
     http::{OauthError, Response},
-    id_token::{self, Expected, Grant, Header, IdToken},
-    sieve::{Kept, Value},
+    id_token::{self, Expected, Grant, IdToken},
+    sieve::{Keep, Kept, Value},
     time::Now,
 };
 
@@ -96,7 +97,9 @@ pub(crate) fn refusal<'b>(response: &Response<'b>) -> Result<Option<OauthError<'
 
 /// Reads a response that is no refusal.
 pub(crate) fn read<'b>(
-    response: &Response<'b>, now: Now, expected: &Expected<'_>,
+    response: &Response<'b>,
+    now: Now,
+    expected: &Expected<'_>,
 ) -> Result<TokenResponse<'b>, Error> {
     let kept = response.kept()?;
     let access_token = match kept.get(Name::AccessToken) {
@@ -117,22 +120,22 @@ pub(crate) fn read<'b>(
     let expires_in = lifetime(kept)?;
     let refresh_token = token(optional(kept, Name::RefreshToken), Name::RefreshToken, MAX_TOKEN)?;
     let id_token = token(optional(kept, Name::IdToken), Name::IdToken, id_token::MAX_ID_TOKEN)?;
-    let id_token = match id_token {
-        _ if !expected.client.is_openid() => None,
-        Some(text) => Some(id_token::verify(text, access_token, response.keys, now, expected)?),
+    let id_token = match (id_token, expected.client.id_tokens.filter(|_| expected.client.is_openid())) {
+        (_, None) => None,
+        (Some(text), Some(id_tokens)) => {
+            Some((id_tokens.verify)(text, access_token, response.keys, now, expected)?)
+        }
         // A refresh need not bring a new one (OIDC Core §12.2).
-        None if matches!(expected.grant, Grant::Refresh(_)) => None,
-        None => return Err(Check::MissingMember(Name::IdToken).into()),
+        (None, Some(_)) if matches!(expected.grant, Grant::Refresh(_)) => None,
+        (None, Some(_)) => return Err(Check::MissingMember(Name::IdToken).into()),
     };
     Ok(TokenResponse { access_token, expires_in, refresh_token, scope, id_token })
 }
 
-/// The header of the ID token in a response whose keys are missing.
-pub(crate) fn id_token_header(
-    response: &Response<'_>, client: &crate::client::Client<'_>,
-) -> Result<Header, Error> {
-    match response.kept()?.get(Name::IdToken) {
-        Some(Value::Text(text)) => id_token::header(text, client),
+/// What to keep of a key set for the ID token in a response.
+pub(crate) fn keep_keys(response: &Response<'_>, client: &Client<'_>) -> Result<Keep, Error> {
+    match (response.kept()?.get(Name::IdToken), client.id_tokens) {
+        (Some(Value::Text(text)), Some(id_tokens)) => (id_tokens.keep_keys)(text, client),
         _ => Err(Error::Misuse),
     }
 }
@@ -160,7 +163,9 @@ fn lifetime(kept: Kept<'_>) -> Result<Option<u32>, Error> {
     let seconds = match kept.get(Name::ExpiresIn) {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Number { negative: false, floor, .. }) => Some(floor),
-        Some(Value::Text(digits)) => crate::encoding::number::Number::from_digits(digits).map(|number| number.floor()),
+        Some(Value::Text(digits)) => {
+            crate::encoding::number::Number::from_digits(digits).map(|number| number.floor())
+        }
         Some(_) => None,
     };
     let seconds = seconds.ok_or(Check::WrongType(Name::ExpiresIn))?;

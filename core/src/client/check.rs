@@ -5,6 +5,7 @@ use crate::{
     client_authentication::is_visible,
     encoding::{
         json::Source,
+        text,
         url::{self, Url},
     },
     error::{Check, Error, Name},
@@ -81,6 +82,7 @@ impl Client<'_> {
     }
 
     fn check_openid(&self) -> Result<(), Error> {
+        config(self.id_tokens.is_some(), Name::Scope)?;
         config(!self.verifiers.is_empty(), Name::Alg)?;
         if self.keys.is_empty() {
             Metadata::need(self.metadata.jwks_uri, Name::JwksUri)?;
@@ -155,14 +157,14 @@ fn is_list_item(item: &str) -> bool {
 
 /// An absolute URI without a fragment (RFC 8707 §2).
 fn is_resource(resource: &str) -> bool {
-    let (scheme, rest) = resource.split_once(':').unwrap_or_default();
+    let (scheme, rest) = text::split_once(resource, b':').unwrap_or_default();
     is_scheme(scheme) && !rest.is_empty() && is_plain(rest)
 }
 
 /// A private-use scheme names its owner in reverse, so it has a dot (RFC 8252 §7.1).
 fn is_private_use(uri: &str) -> bool {
-    let (scheme, rest) = uri.split_once(':').unwrap_or_default();
-    is_scheme(scheme) && scheme.contains('.') && is_plain(rest)
+    let (scheme, rest) = text::split_once(uri, b':').unwrap_or_default();
+    is_scheme(scheme) && scheme.bytes().any(|octet| octet == b'.') && is_plain(rest)
 }
 
 fn is_scheme(scheme: &str) -> bool {

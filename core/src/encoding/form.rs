@@ -1,6 +1,6 @@
 //! `application/x-www-form-urlencoded` and URL queries, both ways (RFC 6749 Appendix B, RFC 3986 §2).
 
-use crate::encoding::{utf8::Utf8, writer::Writer};
+use crate::encoding::{text, utf8::Utf8, writer::Writer};
 
 /// Where a value goes; it decides how a space is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,7 +33,7 @@ impl<'w, 'b> Pairs<'w, 'b> {
         }
     }
 
-    pub(crate) fn number(&mut self, name: &str, value: u64) {
+    pub(crate) fn number(&mut self, name: &str, value: u32) {
         self.name(name);
         self.writer.number(value);
     }
@@ -69,7 +69,7 @@ pub(crate) fn encode(text: &str, place: Place, emit: &mut impl FnMut(u8)) {
 
 /// Gives out `text` for HTTP Basic: `*` stays as well, for the servers that do not decode at all.
 pub(crate) fn encode_credential(text: &str, emit: &mut impl FnMut(u8)) {
-    for (place, piece) in text.split('*').enumerate() {
+    for (place, piece) in text::split(text, b'*').enumerate() {
         if place > 0 {
             emit(b'*');
         }
@@ -83,7 +83,7 @@ fn hex_digit(nibble: u8) -> u8 {
 
 /// The pairs of a query or a form, undecoded; a piece without `=` has an empty value.
 pub(crate) fn pairs(input: &str) -> impl Iterator<Item = (&str, &str)> {
-    input.split('&').map(|piece| piece.split_once('=').unwrap_or((piece, "")))
+    text::split(input, b'&').map(|piece| text::split_once(piece, b'=').unwrap_or((piece, "")))
 }
 
 /// The octets that `text` stands for; an item is an error where an escape is malformed.
@@ -126,8 +126,14 @@ impl Iterator for Decoded<'_> {
     }
 }
 
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+/// The value of a hexadecimal digit.
+pub(crate) fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
+        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
+        b'A'..=b'F' => Some(digit.wrapping_sub(b'A').wrapping_add(10)),
+        _ => None,
+    }
 }
 
 /// Whether `text` decodes, and to valid UTF-8.

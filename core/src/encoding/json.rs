@@ -4,7 +4,7 @@
 //! of the input costs memory.
 
 use crate::{
-    encoding::{base64url, utf8::Utf8},
+    encoding::{base64url, form, utf8::Utf8},
     error::Check,
 };
 
@@ -97,15 +97,7 @@ enum Number {
 
 impl Parser {
     pub(crate) const fn new() -> Self {
-        Self {
-            state: State::Start(0),
-            depth: 0,
-            objects: 0,
-            name: false,
-            utf8: Utf8::NEW,
-            hex: 0,
-            high: 0,
-        }
+        Self { state: State::Start(0), depth: 0, objects: 0, name: false, utf8: Utf8::NEW, hex: 0, high: 0 }
     }
 
     /// The nesting after the last token: 1 within the top object.
@@ -272,12 +264,7 @@ impl Parser {
     }
 
     fn hex_digit(&mut self, missing: u8, octet: u8) -> Result<(), Check> {
-        let digit = match octet {
-            b'0'..=b'9' => octet.wrapping_sub(b'0'),
-            b'a'..=b'f' => octet.wrapping_sub(b'a').wrapping_add(10),
-            b'A'..=b'F' => octet.wrapping_sub(b'A').wrapping_add(10),
-            _ => return Err(Check::JsonSyntax),
-        };
+        let digit = form::hex(octet).ok_or(Check::JsonSyntax)?;
         self.hex = (self.hex << 4) | u16::from(digit);
         self.state = if missing <= 1 { State::HexEnd } else { State::Hex(missing.saturating_sub(1)) };
         Ok(())
@@ -313,7 +300,10 @@ impl Parser {
     }
 
     fn literal<'c>(
-        &mut self, literal: Literal, left: &'static [u8], octet: u8,
+        &mut self,
+        literal: Literal,
+        left: &'static [u8],
+        octet: u8,
     ) -> Result<Option<Token<'c>>, Check> {
         match left.split_first() {
             Some((&first, &[])) if first == octet => {
@@ -394,7 +384,8 @@ pub(crate) enum Source<'s> {
 impl Source<'_> {
     /// Shows every token of the document and the depth after it.
     pub(crate) fn visit<E: From<Check>>(
-        self, mut visitor: impl FnMut(Token<'_>, u8) -> Result<(), E>,
+        self,
+        mut visitor: impl FnMut(Token<'_>, u8) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut parser = Parser::new();
         self.pieces::<E>(|mut piece| {
@@ -408,7 +399,8 @@ impl Source<'_> {
 
     /// Shows the text of the document, piece by piece.
     pub(crate) fn pieces<E: From<Check>>(
-        self, mut visitor: impl FnMut(&[u8]) -> Result<(), E>,
+        self,
+        mut visitor: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         match self {
             Self::Plain(text) => visitor(text),

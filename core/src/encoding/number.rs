@@ -77,10 +77,24 @@ impl Number {
         let mut value = self.digits;
         // Twenty steps take every value to zero or to the top.
         for _ in 0..exponent.unsigned_abs().min(20) {
-            value = if exponent < 0 { value / 10 } else { value.saturating_mul(10) };
+            value = if exponent < 0 { tenth(value) } else { value.saturating_mul(10) };
         }
         value
     }
+}
+
+/// A tenth, limb by limb: chips have no instruction for a 64-bit division, and its routine is larger than all
+/// of this file.
+fn tenth(value: u64) -> u64 {
+    let mut remainder = 0u32;
+    let mut tenth = 0u64;
+    for limb in value.to_be_bytes().chunks_exact(2) {
+        let limb = limb.try_into().map_or(0, u16::from_be_bytes);
+        let dividend = (remainder << 16) | u32::from(limb);
+        tenth = (tenth << 16) | u64::from(dividend / 10);
+        remainder = dividend % 10;
+    }
+    tenth
 }
 
 fn digit(octet: u8) -> u8 {

@@ -1,5 +1,7 @@
 //! What the core needs to know of URLs (RFC 3986), and no more.
 
+use crate::encoding::text;
+
 /// The parts of an absolute `http` or `https` URL.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Url<'u> {
@@ -17,23 +19,22 @@ pub(crate) struct Url<'u> {
 
 /// Reads a URL that is safe to print and to open: visible ASCII, no userinfo, a host, a port that is a number.
 pub(crate) fn parse(url: &str) -> Option<Url<'_>> {
-    let (secure, behind) = match url.split_once("://")? {
-        (scheme, rest) if scheme.eq_ignore_ascii_case("https") => (true, rest),
-        (scheme, rest) if scheme.eq_ignore_ascii_case("http") => (false, rest),
-        _ => return None,
-    };
-    if !url.bytes().all(is_clean) {
+    let (scheme, rest) = text::split_once(url, b':')?;
+    let behind = rest.strip_prefix("//")?;
+    let secure = scheme.eq_ignore_ascii_case("https");
+    if !(secure || scheme.eq_ignore_ascii_case("http")) || !url.bytes().all(is_clean) {
         return None;
     }
-    let authority_length = behind.find(['/', '?', '#']).unwrap_or(behind.len());
+    let authority_end = behind.bytes().position(|octet| matches!(octet, b'/' | b'?' | b'#'));
+    let authority_length = authority_end.unwrap_or(behind.len());
     let (authority, rest) = behind.split_at_checked(authority_length)?;
     let host = host(authority)?;
     let origin = url.get(..url.len().saturating_sub(rest.len()))?;
-    let (rest, fragment) = match rest.split_once('#') {
+    let (rest, fragment) = match text::split_once(rest, b'#') {
         Some((rest, _)) => (rest, true),
         None => (rest, false),
     };
-    let (path, query) = match rest.split_once('?') {
+    let (path, query) = match text::split_once(rest, b'?') {
         Some((path, query)) => (path, Some(query)),
         None => (rest, None),
     };
@@ -58,18 +59,23 @@ impl Url<'_> {
 }
 
 fn host(authority: &str) -> Option<&str> {
-    let (host, port) = if authority.starts_with('[') {
-        let (inside, port) = authority.split_once(']')?;
-        let host = authority.get(..inside.len().saturating_add(1))?;
-        let literal = inside.get(1..)?.bytes().all(|octet| octet.is_ascii_hexdigit() || matches!(octet, b':' | b'.'));
-        (if literal { host } else { return None }, port.strip_prefix(':').or(port.is_empty().then_some("0"))?)
+    let literal = authority.starts_with('[');
+    let length = if literal {
+        authority.bytes().position(|octet| octet == b']')?.saturating_add(1)
     } else {
-        let (host, port) = authority.split_once(':').unwrap_or((authority, "0"));
-        let name = host.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-' | b'_'));
-        (if name { host } else { return None }, port)
+        authority.bytes().position(|octet| octet == b':').unwrap_or(authority.len())
     };
-    let number = !port.is_empty() && port.len() <= 5 && port.bytes().all(|octet| octet.is_ascii_digit());
-    (!host.is_empty() && number).then_some(host)
+    let (host, port) = authority.split_at_checked(length)?;
+    let allowed = |octet: u8| match octet {
+        b'.' => true,
+        b':' | b'[' | b']' => literal,
+        b'-' | b'_' => !literal,
+        _ if literal => octet.is_ascii_hexdigit(),
+        _ => octet.is_ascii_alphanumeric(),
+    };
+    let digits = if port.is_empty() { "0" } else { port.strip_prefix(':')? };
+    let number = (1..=5).contains(&digits.len()) && digits.bytes().all(|octet| octet.is_ascii_digit());
+    (number && !host.is_empty() && host.bytes().all(allowed)).then_some(host)
 }
 
 /// Characters that every reader of a URL takes as they are: no control, space, quote, bracket or backslash.

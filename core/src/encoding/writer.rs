@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-use crate::error::Error;
+use crate::{encoding::text, error::Error};
 
 /// Writes octets one after the other.
 pub(crate) struct Writer<'b> {
@@ -23,17 +23,14 @@ impl<'b> Writer<'b> {
         self.length = self.length.saturating_add(1);
     }
 
-    pub(crate) fn text(&mut self, text: &[u8]) {
-        let end = self.length.saturating_add(text.len());
-        if let Some(place) = self.out.get_mut(self.length..end) {
-            place.copy_from_slice(text);
-        }
-        self.length = end;
+    pub(crate) fn text(&mut self, octets: &[u8]) {
+        text::put(self.out, self.length, octets);
+        self.length = self.length.saturating_add(octets.len());
     }
 
     /// A whole number in decimal digits.
-    pub(crate) fn number(&mut self, value: u64) {
-        let mut digits = [0u8; 20];
+    pub(crate) fn number(&mut self, value: u32) {
+        let mut digits = [0u8; 10];
         let mut rest = value;
         let mut used = 0usize;
         for place in digits.iter_mut().rev() {
@@ -67,9 +64,7 @@ impl<'b> Writer<'b> {
 
     /// Overwrites two octets at `position`.
     pub(crate) fn patch(&mut self, position: usize, octets: [u8; 2]) {
-        if let Some(place) = self.out.get_mut(position..position.saturating_add(2)) {
-            place.copy_from_slice(&octets);
-        }
+        text::put(self.out, position, &octets);
     }
 
     /// What was written, and the rest of the slice.

@@ -136,7 +136,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         }
         self.write_prompt(pairs);
         if let Some(seconds) = request.max_age {
-            pairs.number("max_age", u64::from(seconds));
+            pairs.number("max_age", seconds);
         }
         pairs.pair("display", request.display.unwrap_or_default());
         exchange::write_list("ui_locales", request.ui_locales, pairs);
@@ -311,4 +311,3 @@ impl<const N: usize> fmt::Debug for AuthorizationCode<'_, N> {
         write!(f, "AuthorizationCode({:?})", self.step)
     }
 }
-

@@ -45,7 +45,9 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
     /// [`Error::Config`] for a setting that is not allowed; [`Error::InputTooLarge`] if the token does not fit
     /// into `N` octets, or is longer than any we take.
     pub fn new(
-        client: &'c Client<'c>, refresh_token: &str, previous: Option<Previous<'c>>,
+        client: &'c Client<'c>,
+        refresh_token: &str,
+        previous: Option<Previous<'c>>,
     ) -> Result<Self, Error> {
         client.check()?;
         if refresh_token.is_empty() || !refresh_token.bytes().all(|octet| matches!(octet, 0x20..=0x7E)) {
@@ -76,7 +78,9 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
     /// # Errors
     /// [`Error::Snapshot`] if it is damaged or of another client, kind or version.
     pub fn restore(
-        client: &'c Client<'c>, snapshot: &[u8], previous: Option<Previous<'c>>,
+        client: &'c Client<'c>,
+        snapshot: &[u8],
+        previous: Option<Previous<'c>>,
     ) -> Result<Self, Error> {
         let snapshot = Snapshot::read(snapshot, Kind::RefreshToken, client)?;
         let token = core::str::from_utf8(snapshot.memory).map_err(|_| Error::Snapshot)?;
@@ -126,7 +130,9 @@ impl<const N: usize> Flow for RefreshToken<'_, N> {
 
     fn handle<'b>(&mut self, now: Now, event: Event<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
         match (self.step, event) {
-            (Step::Send | Step::SendAgain, Event::Response(response)) => self.response(now, response).map(Some),
+            (Step::Send | Step::SendAgain, Event::Response(response)) => {
+                self.response(now, response).map(Some)
+            }
             (Step::Send | Step::SendAgain, Event::NotSent) => Ok(None),
             (Step::Send, Event::Timeout) => {
                 self.step = Step::SendAgain;

@@ -10,8 +10,8 @@ use crate::{
     error::{Check, Error, Name},
     id_token::{Audiences, Checked, Expected, Grant},
     jws::{Algorithm, Verifier},
-    sieve::{Scratch, Top, bit, text_of},
     secret::equal,
+    sieve::{Scratch, Top, bit, text_of},
     time::{Date, Now, UnixTime},
 };
 
@@ -87,7 +87,10 @@ struct Reading {
 
 impl Facts {
     pub(super) fn collect(
-        payload: Source<'_>, access_token: &str, verifier: &dyn Verifier, expected: &Expected<'_>,
+        payload: Source<'_>,
+        access_token: &str,
+        verifier: &dyn Verifier,
+        expected: &Expected<'_>,
     ) -> Result<Self, Error> {
         let mut facts = Self {
             issuer: Fact::Absent,
@@ -126,7 +129,9 @@ impl Facts {
                 Token::Literal(Literal::Null) if depth == 1 => facts.set(claim, Fact::Null),
                 Token::ArrayStart if claim == Name::Aud && depth == 2 => facts.set(claim, Fact::Differs),
                 Token::ArrayEnd if claim == Name::Aud && depth == 1 => {}
-                Token::Literal(_) | Token::ArrayStart | Token::ObjectStart => facts.set(claim, Fact::WrongType),
+                Token::Literal(_) | Token::ArrayStart | Token::ObjectStart => {
+                    facts.set(claim, Fact::WrongType)
+                }
                 _ => {}
             }
             Ok(())
@@ -135,7 +140,12 @@ impl Facts {
     }
 
     fn text(
-        &mut self, claim: Name, depth: u8, text: &Scratch<ROOM>, access_token: &str, verifier: &dyn Verifier,
+        &mut self,
+        claim: Name,
+        depth: u8,
+        text: &Scratch<ROOM>,
+        access_token: &str,
+        verifier: &dyn Verifier,
         expected: &Expected<'_>,
     ) {
         let client = expected.client;
@@ -163,7 +173,16 @@ impl Facts {
                 }
                 _ => return self.set(claim, Fact::WrongType),
             };
-        self.set(claim, if depth > 1 { Fact::WrongType } else if same { Fact::Matches } else { Fact::Differs });
+        self.set(
+            claim,
+            if depth > 1 {
+                Fact::WrongType
+            } else if same {
+                Fact::Matches
+            } else {
+                Fact::Differs
+            },
+        );
     }
 
     fn audience(&mut self, text: &Scratch<ROOM>, client: &Client<'_>) {
@@ -234,7 +253,12 @@ impl Facts {
     }
 
     /// Judges what was found.
-    pub(super) fn judge(&self, algorithm: Algorithm, now: Now, expected: &Expected<'_>) -> Result<Checked, Error> {
+    pub(super) fn judge(
+        &self,
+        algorithm: Algorithm,
+        now: Now,
+        expected: &Expected<'_>,
+    ) -> Result<Checked, Error> {
         let client = expected.client;
         required(self.issuer, Name::Iss, Check::IssuerMismatch)?;
         self.judge_audience(client)?;
@@ -396,9 +420,9 @@ fn optional_moment(moment: Moment, name: Name) -> Result<Option<u64>, Check> {
 fn is_nonce(found: &[u8], grant: &Grant<'_>) -> bool {
     match grant {
         Grant::Code { nonce, .. } => equal(found, nonce.as_bytes()),
-        Grant::Refresh(previous) => previous
-            .and_then(|previous| previous.nonce)
-            .is_some_and(|nonce| equal(found, nonce.as_bytes())),
+        Grant::Refresh(previous) => {
+            previous.and_then(|previous| previous.nonce).is_some_and(|nonce| equal(found, nonce.as_bytes()))
+        }
     }
 }
 

@@ -12,19 +12,19 @@ use crate::{
 const MAX_KID: usize = 128;
 
 /// What the header says, as far as it is believed: never a key, never an address of one.
-pub(crate) struct Header {
-    pub(crate) algorithm: Algorithm,
+pub(super) struct Header {
+    pub(super) algorithm: Algorithm,
     kid: Scratch<MAX_KID>,
     has_kid: bool,
 }
 
 impl Header {
-    pub(crate) fn kid(&self) -> Option<&str> {
+    pub(super) fn kid(&self) -> Option<&str> {
         core::str::from_utf8(self.kid.text()).ok().filter(|_| self.has_kid)
     }
 
     /// Reads and judges it: `crit`, `alg`, `typ`, `kid` in this order.
-    pub(crate) fn read(part: &str, client: &Client<'_>) -> Result<Self, Error> {
+    pub(super) fn read(part: &str, client: &Client<'_>) -> Result<Self, Error> {
         let mut top = Top::new(&[Name::Alg, Name::Kid, Name::Typ, Name::Crit]);
         let mut algorithm = Text::<16>::new();
         let mut kind = Text::<40>::new();

@@ -168,7 +168,12 @@ impl Keys {
         }
     }
 
-    pub(super) fn token(&mut self, token: Token<'_>, depth: u8, writer: &mut Writer<'_>) -> Result<(), Error> {
+    pub(super) fn token(
+        &mut self,
+        token: Token<'_>,
+        depth: u8,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Error> {
         match token {
             Token::NameStart if depth == 1 || (depth == 3 && self.found == Found::Inside) => {
                 self.scratch.clear();
@@ -429,7 +434,8 @@ impl<'k> KeyRecord<'k> {
     fn part(self, name: Name) -> Option<&'k [u8]> {
         let mut rest = self.parts;
         while let [found, low, high, behind @ ..] = rest {
-            let (content, behind) = behind.split_at_checked(usize::from(u16::from_le_bytes([*low, *high])))?;
+            let (content, behind) =
+                behind.split_at_checked(usize::from(u16::from_le_bytes([*low, *high])))?;
             if *found == name as u8 {
                 return Some(content);
             }

@@ -62,7 +62,12 @@ impl Members {
         }
     }
 
-    pub(super) fn token(&mut self, token: Token<'_>, depth: u8, writer: &mut Writer<'_>) -> Result<(), Error> {
+    pub(super) fn token(
+        &mut self,
+        token: Token<'_>,
+        depth: u8,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Error> {
         let Some(member) = self.top.member(token, depth)? else { return Ok(()) };
         match (token, self.focus) {
             (Token::Text(_) | Token::Char(_), Focus::Word) => self.word.push(text_of(token, &mut [0; 4])),
@@ -76,7 +81,11 @@ impl Members {
 
     /// Where values begin and end.
     fn structure(
-        &mut self, member: Name, token: Token<'_>, depth: u8, writer: &mut Writer<'_>,
+        &mut self,
+        member: Name,
+        token: Token<'_>,
+        depth: u8,
+        writer: &mut Writer<'_>,
     ) -> Result<(), Error> {
         match (token, depth, self.focus) {
             (Token::StringStart, 1, _) => self.open(writer, member, Kind::Text, Focus::Text),

@@ -1,0 +1,9 @@
+//! The URL with which the user agent comes back.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let _ = core::str::from_utf8(data);
+});
