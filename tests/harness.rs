@@ -31,6 +31,67 @@ fn discovery_names_the_paths_of_auth0() {
     }
 }
 
+/// The provider looks at a client's registration only when the client is used.
+#[test]
+fn every_client_is_registered_soundly() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let client_jwks = directory.path().join("client.jwks");
+    std::fs::write(&client_jwks, CLIENT_JWKS).expect("the key can be written");
+    let provider = Provider::start(Options { client_jwks: Some(client_jwks), ..Options::default() });
+    let loopback = "http://127.0.0.1:1/callback";
+    for (client_id, redirect_uri) in [
+        ("conf-basic", loopback),
+        ("conf-pkjwt", "http://[::1]:1/callback"),
+        ("conf-post", "http://localhost:1/callback"),
+        ("custom-scheme", "com.myclientapp://callback.example/callback"),
+        ("public", loopback),
+        ("public-dpop", loopback),
+        ("public-eddsa", loopback),
+        ("public-es256", loopback),
+    ] {
+        let url = authorize(&provider, client_id, redirect_uri, "&scope=openid");
+        let mut response = provider.agent().get(&url).call().expect("answers");
+        let body = response.body_mut().read_to_string().expect("is text");
+        assert_eq!(response.status(), 303, "{client_id}: {body}");
+        let location = response.headers()["location"].to_str().expect("is text");
+        assert!(location.starts_with("/interaction/"), "{client_id}: {location}");
+    }
+
+    let url = authorize(&provider, "public-par", loopback, "&scope=openid&audience=urn:a");
+    let form: Vec<_> = url.split_once('?').expect("has a query").1.split('&').collect();
+    let form = form.iter().map(|pair| pair.split_once('=').expect("is a pair"));
+    let form = form.map(|(name, value)| (name, value.replace("%3A", ":").replace("%2F", "/")));
+    let response = provider.agent().post(format!("{}/oauth/par", provider.issuer())).send_form(form);
+    assert_eq!(response.expect("answers").status(), 201, "{}", provider.stderr());
+    assert_eq!(provider.seen_at("/oauth/par")[0]["values"]["audience"], "urn:a");
+}
+
+#[test]
+fn a_second_start_can_be_the_same_issuer_with_the_same_keys() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let signing_keys = Some(directory.path().join("keys.json"));
+    let first = Provider::start(Options { signing_keys: signing_keys.clone(), ..Options::default() });
+    let (issuer, keys) = (first.issuer().to_owned(), get(&first, "/.well-known/jwks.json"));
+    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(3));
+    let port = issuer.rsplit_once(':').expect("has a port").1.parse().expect("is a number");
+    drop(first);
+
+    let second = Provider::start(Options { port, signing_keys, ..Options::default() });
+    assert_eq!(second.issuer(), issuer);
+    assert_eq!(get(&second, "/.well-known/jwks.json"), keys);
+    drop(second);
+
+    let third = Provider::start(Options { port, ..Options::default() });
+    assert_ne!(get(&third, "/.well-known/jwks.json"), keys);
+}
+
+#[test]
+fn lifetimes_can_be_short() {
+    let provider =
+        Provider::start(Options { device_code_lifetime: Some(Duration::from_secs(7)), ..Options::default() });
+    assert_eq!(device_code(&provider)["expires_in"], 7);
+}
+
 #[test]
 fn what_the_provider_was_asked_is_seen_without_secrets() {
     let provider = Provider::start(Options { dpop_nonce: true, ..Options::default() });
@@ -62,9 +123,9 @@ fn only_the_test_authority_makes_https_trusted() {
     assert!(pem.starts_with(b"-----BEGIN CERTIFICATE-----"));
 
     let stranger = TestAuthority::new();
-    for authority in [None, Some(&stranger)] {
+    for (authority, reason) in [(None, "UnknownIssuer"), (Some(&stranger), "BadSignature")] {
         let error = agent(authority).get(issuer).call().expect_err("an unknown authority is refused");
-        assert!(error.to_string().contains("UnknownIssuer"), "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
     }
 }
 
@@ -131,9 +192,11 @@ fn a_custom_scheme_is_captured() {
     assert!(first.contains(&format!("&state={STATE}&iss=")), "{first}");
     assert!(browser.url().starts_with(provider.issuer()), "the page stays: {}", browser.url());
 
-    // Once more: nothing is asked, and the browser goes straight to the application.
+    // The next sign-in is not confused with this one.
     browser.open(&url);
-    browser.wait_for(|browser| browser.captured_navigation(redirect_uri, SOON) != first, SOON);
+    assert!(browser.navigations().iter().all(|url| url.starts_with("http")));
+    browser::sign_in(&browser, "alice");
+    assert_ne!(browser.captured_navigation(redirect_uri, SOON), first);
 }
 
 #[test]
@@ -163,13 +226,7 @@ fn a_person_refuses_at_login_and_at_consent() {
 fn a_device_code_is_confirmed_or_refused() {
     let provider = Provider::start(Options::default());
     let browser = Browser::start();
-    let page = || {
-        let url = format!("{}/oauth/device/code", provider.issuer());
-        let form = [("client_id", "device"), ("scope", "openid")];
-        let mut response = provider.agent().post(&url).send_form(form).expect("answers");
-        let body: Value = response.body_mut().read_json().expect("is JSON");
-        body["verification_uri_complete"].as_str().expect("is there").to_owned()
-    };
+    let page = || device_code(&provider)["verification_uri_complete"].as_str().expect("is there").to_owned();
     browser.open(&page());
     browser::sign_in(&browser, "alice");
     assert!(browser.text().contains("Sign-in Success"), "{}", browser.text());
@@ -214,10 +271,21 @@ fn nothing_is_left_behind() {
 }
 
 fn discovery(provider: &Provider) -> Value {
-    let url = format!("{}/.well-known/openid-configuration", provider.issuer());
+    get(provider, "/.well-known/openid-configuration")
+}
+
+fn get(provider: &Provider, path: &str) -> Value {
+    let url = format!("{}{path}", provider.issuer());
     let mut response = provider.agent().get(&url).call().expect("the provider answers");
-    assert_eq!(response.status(), 200);
-    response.body_mut().read_json().expect("discovery is JSON")
+    assert_eq!(response.status(), 200, "{path}");
+    response.body_mut().read_json().expect("is JSON")
+}
+
+fn device_code(provider: &Provider) -> Value {
+    let url = format!("{}/oauth/device/code", provider.issuer());
+    let form = [("client_id", "device"), ("scope", "openid")];
+    let mut response = provider.agent().post(&url).send_form(form).expect("the provider answers");
+    response.body_mut().read_json().expect("is JSON")
 }
 
 fn authorize(provider: &Provider, client_id: &str, redirect_uri: &str, parameters: &str) -> String {
@@ -237,5 +305,8 @@ fn redirect_uri_without_a_listener() -> String {
 
 /// RFC 7636, appendix B.
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// The public key of RFC 7517, appendix A.1.
+const CLIENT_JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","use":"sig","alg":"ES256","kid":"1",
+    "x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
 const SOON: Duration = Duration::from_secs(20);
 const STATE: &str = "af0ifjsldkj";

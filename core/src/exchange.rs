@@ -73,9 +73,9 @@ pub(crate) fn token_request<'b>(
 /// The scope, each value once.
 pub(crate) fn write_scope(scope: &[&str], pairs: &mut Pairs<'_, '_>) {
     let mut first = true;
-    for (place, token) in scope.iter().enumerate() {
-        let before = scope.get(..place).unwrap_or_default();
-        if !before.contains(token) {
+    for token in scope {
+        let mut before = scope.iter().take_while(|other| !core::ptr::eq(*other, token));
+        if !before.any(|other| other == token) {
             write_item("scope", token, core::mem::take(&mut first), pairs);
         }
     }
@@ -83,12 +83,14 @@ pub(crate) fn write_scope(scope: &[&str], pairs: &mut Pairs<'_, '_>) {
 
 /// A list, its items separated by a space.
 pub(crate) fn write_list(name: &str, items: &[&str], pairs: &mut Pairs<'_, '_>) {
-    for (place, item) in items.iter().enumerate() {
-        write_item(name, item, place == 0, pairs);
+    let mut first = true;
+    for item in items {
+        write_item(name, item, core::mem::take(&mut first), pairs);
     }
 }
 
-fn write_item(name: &str, item: &str, first: bool, pairs: &mut Pairs<'_, '_>) {
+/// One item of a list.
+pub(crate) fn write_item(name: &str, item: &str, first: bool, pairs: &mut Pairs<'_, '_>) {
     if first {
         pairs.name(name);
     } else {

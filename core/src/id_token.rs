@@ -214,7 +214,7 @@ impl<'b> Parts<'b> {
         if !token.bytes().all(clean) {
             return Err(Check::JwtFormat.into());
         }
-        match token.bytes().filter(|&octet| octet == b'.').count() {
+        match text::count(token.bytes().filter(|&octet| octet == b'.')) {
             2 => {}
             4 => return Err(Check::Encrypted.into()),
             _ => return Err(Check::JwtFormat.into()),
@@ -250,7 +250,7 @@ impl Signed<'_> {
             return Err(Check::UnknownKey);
         }
         let fitting = named.filter(|record| self.fits(*record));
-        let candidates = fitting.clone().count();
+        let candidates = text::count(fitting.clone());
         if candidates > usize::from(self.trials) {
             return Err(Check::AmbiguousKey);
         }

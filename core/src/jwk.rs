@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::{
+    encoding::text,
     error::Error,
     jws::{Algorithm, Algorithms, Verifier},
     sieve::{Keep, KeyFilter, KeyRecord, Sieve, Wanted, key_records},
@@ -49,7 +50,7 @@ impl<'k> KeySet<'k> {
 
     /// Keys in the set.
     pub fn len(&self) -> usize {
-        key_records(self.records).count()
+        text::count(key_records(self.records))
     }
 
     /// Whether no key is in it.

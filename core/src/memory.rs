@@ -28,12 +28,12 @@ impl<const N: usize> Memory<N> {
     ///
     /// # Errors
     /// [`Error::InputTooLarge`] if it does not fit; then nothing has changed.
-    pub(crate) fn hold(&mut self, text: impl Iterator<Item = u8> + Clone, name: Name) -> Result<(), Error> {
-        if text.clone().count() > N {
+    pub(crate) fn hold(&mut self, octets: impl Iterator<Item = u8> + Clone, name: Name) -> Result<(), Error> {
+        if text::count(octets.clone()) > N {
             return Err(Error::InputTooLarge(name));
         }
         self.wipe();
-        text.for_each(|octet| self.push(octet));
+        octets.for_each(|octet| self.push(octet));
         Ok(())
     }
 

@@ -1,8 +1,16 @@
 //! One request and its answer.
 
+mod client;
+mod connection;
+mod message;
+mod proxy;
+mod target;
+
 use std::{error, fmt};
 
 use keyfob_core::http::{Incoming, Request};
+
+pub use self::client::{HttpsClient, HttpsClientBuilder};
 
 /// A transport. It sends what it is told to, follows no redirect, keeps no cookie, and repeats nothing.
 pub trait Http {

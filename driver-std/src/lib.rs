@@ -3,8 +3,10 @@
 #![deny(missing_docs)]
 
 mod clock;
+pub mod entropy;
 mod failure;
 pub mod http;
+pub mod redirect;
 pub mod user_agent;
 
 use std::time::Duration;
@@ -35,8 +37,12 @@ const TRIES: u32 = 3;
 /// # Errors
 /// [`Failure`] says who failed. A refusal's text is in [`Flow::refusal`] then.
 pub fn run<R>(
-    flow: &mut dyn Flow, http: &mut impl Http, user_agent: &mut impl UserAgent, clock: &mut impl Clock,
-    buffer: &mut [u8], done: impl FnOnce(TokenResponse<'_>) -> R,
+    flow: &mut dyn Flow,
+    http: &mut impl Http,
+    user_agent: &mut impl UserAgent,
+    clock: &mut impl Clock,
+    buffer: &mut [u8],
+    done: impl FnOnce(TokenResponse<'_>) -> R,
 ) -> Result<R, Failure> {
     let result = drive(flow, http, user_agent, clock, buffer, done);
     user_agent.finished(result.as_ref().err());
@@ -44,8 +50,12 @@ pub fn run<R>(
 }
 
 fn drive<R>(
-    flow: &mut dyn Flow, http: &mut impl Http, user_agent: &mut impl UserAgent, clock: &mut impl Clock,
-    buffer: &mut [u8], done: impl FnOnce(TokenResponse<'_>) -> R,
+    flow: &mut dyn Flow,
+    http: &mut impl Http,
+    user_agent: &mut impl UserAgent,
+    clock: &mut impl Clock,
+    buffer: &mut [u8],
+    done: impl FnOnce(TokenResponse<'_>) -> R,
 ) -> Result<R, Failure> {
     let mut opened = false;
     let mut tries = 0;
@@ -103,7 +113,10 @@ fn drive<R>(
 
 /// Waits for one redirect. A stranger's does not end the wait.
 fn authorize(
-    flow: &mut dyn Flow, user_agent: &mut impl UserAgent, clock: &mut impl Clock, buffer: &mut [u8],
+    flow: &mut dyn Flow,
+    user_agent: &mut impl UserAgent,
+    clock: &mut impl Clock,
+    buffer: &mut [u8],
 ) -> Result<(), Failure> {
     let Some(redirect) = user_agent.redirect(buffer)? else { return Ok(()) };
     let outcome = flow.handle(clock.now(), Event::Redirect(redirect)).map(|_| ());
@@ -119,7 +132,9 @@ fn authorize(
 /// # Errors
 /// [`Failure::Http`] if no answer came, [`Failure::Flow`] if it was wrong.
 pub fn fetch<'b, E: Exchange>(
-    exchange: &E, http: &mut impl Http, buffer: &'b mut [u8],
+    exchange: &E,
+    http: &mut impl Http,
+    buffer: &'b mut [u8],
 ) -> Result<E::Output<'b>, Failure> {
     let request = exchange.request(buffer)?;
     let keep = request.keep();
@@ -129,7 +144,11 @@ pub fn fetch<'b, E: Exchange>(
     Ok(exchange.response(incoming.finish().0)?)
 }
 
-fn send<'b>(http: &mut impl Http, request: &Request<'_>, buffer: &'b mut [u8]) -> Result<Response<'b>, Failure> {
+fn send<'b>(
+    http: &mut impl Http,
+    request: &Request<'_>,
+    buffer: &'b mut [u8],
+) -> Result<Response<'b>, Failure> {
     http.send(request)?;
     let mut incoming = Incoming::new(request.keep(), buffer);
     http.receive(&mut incoming)?;

@@ -1,10 +1,14 @@
 //! The browser, and what a person sees.
 
+mod desktop;
+
 use std::{error, fmt};
 
 use keyfob_core::{error::Error, flow::Redirect};
 
 use crate::Failure;
+
+pub use self::desktop::Desktop;
 
 /// A browser, or a person with one.
 pub trait UserAgent {

@@ -13,7 +13,7 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { Provider, errors } from 'oidc-provider';
 
 const { TLS_CERT, TLS_KEY, CLIENT_JWKS, DPOP_NONCE, OP_KEYS, PORT } = process.env;
@@ -34,8 +34,14 @@ const issuer = `${TLS_CERT ? 'https://localhost' : 'http://127.0.0.1'}:${server.
 
 function signingKeys() {
   if (OP_KEYS && fs.existsSync(OP_KEYS)) return json(OP_KEYS);
+  // By way of PEM: to export a key as JWK that has just been generated can hang node 20 for ever, when
+  // the garbage collector ends the generating job, which waits for the lock of the key being exported.
+  const pem = {
+    privateKeyEncoding: { format: 'pem', type: 'pkcs8' },
+    publicKeyEncoding: { format: 'pem', type: 'spki' },
+  };
   const key = (alg, type, options) => ({
-    ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }),
+    ...createPrivateKey(generateKeyPairSync(type, { ...options, ...pem }).privateKey).export({ format: 'jwk' }),
     alg,
     kid: `${alg}-${randomUUID().slice(0, 8)}`,
     use: 'sig',

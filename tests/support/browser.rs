@@ -64,11 +64,13 @@ impl Browser {
         browser
     }
 
-    /// Goes to `url`.
+    /// Goes to `url`, and forgets the navigations before.
     ///
     /// It is no error when nothing listens where that leads: [`Browser::url`] still tells the place.
     #[track_caller]
     pub fn open(&self, url: &str) {
+        self.navigations();
+        self.navigations.borrow_mut().clear();
         match self.try_post("/url", json!({ "url": url })) {
             Err(Failure { message, .. }) if !message.contains("net::ERR_CONNECTION_REFUSED") => {
                 panic!("cannot open {url}: {message}")
@@ -104,7 +106,7 @@ impl Browser {
         }
     }
 
-    /// Waits until the browser is sent to an address that begins with `prefix`, and gives that address.
+    /// Waits until an address that begins with `prefix` is among the navigations, and gives that address.
     ///
     /// Unlike [`Browser::url`] this also finds `com.example.app://…`, which a browser hands to the
     /// operating system while it stays where it was.
@@ -115,7 +117,7 @@ impl Browser {
         find().expect("it was there")
     }
 
-    /// Every address that the browser was sent to so far, each redirect too, in order.
+    /// Every address that the browser was sent to since the last [`Browser::open`], each redirect too, in order.
     #[track_caller]
     pub fn navigations(&self) -> Vec<String> {
         // Each answer holds only what is new since the last one.

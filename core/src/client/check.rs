@@ -118,10 +118,11 @@ impl Client<'_> {
 
     fn check_parameters(&self) -> Result<(), Error> {
         let parameters = self.request.parameters;
-        for (place, (name, _)) in parameters.iter().enumerate() {
-            let before = parameters.get(..place).unwrap_or_default();
+        for parameter in parameters {
+            let (name, _) = parameter;
+            let mut before = parameters.iter().take_while(|other| !core::ptr::eq(*other, parameter));
             // Only `resource` may come more than once (RFC 8707 §2).
-            let repeated = *name != "resource" && before.iter().any(|(other, _)| other == name);
+            let repeated = *name != "resource" && before.any(|(other, _)| other == name);
             config(!name.is_empty() && !repeated && !RESERVED.contains(name), Name::Parameter)?;
         }
         Ok(())

@@ -69,8 +69,9 @@ pub(crate) fn encode(text: &str, place: Place, emit: &mut impl FnMut(u8)) {
 
 /// Gives out `text` for HTTP Basic: `*` stays as well, for the servers that do not decode at all.
 pub(crate) fn encode_credential(text: &str, emit: &mut impl FnMut(u8)) {
-    for (place, piece) in text::split(text, b'*').enumerate() {
-        if place > 0 {
+    let mut first = true;
+    for piece in text::split(text, b'*') {
+        if !core::mem::take(&mut first) {
             emit(b'*');
         }
         encode(piece, Place::Body, emit);

@@ -31,6 +31,11 @@ pub(crate) fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     })
 }
 
+/// How many there are. The library's `count` can overflow, as far as a compiler knows.
+pub(crate) fn count(items: impl Iterator) -> usize {
+    items.fold(0, |count, _| count.saturating_add(1))
+}
+
 fn at(text: &str, position: usize) -> Option<(&str, &str)> {
     let (before, behind) = text.split_at_checked(position)?;
     Some((before, behind.get(1..)?))

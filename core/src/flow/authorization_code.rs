@@ -166,13 +166,9 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         let offline = self.client.scope.contains(&"offline_access");
         // Without consent the server drops `offline_access` (OIDC Core §11).
         let unset: &[Prompt] = if offline { &[Prompt::Consent] } else { &[] };
-        for (place, prompt) in self.client.request.prompt.unwrap_or(unset).iter().enumerate() {
-            if place == 0 {
-                pairs.name("prompt");
-            } else {
-                pairs.piece(" ");
-            }
-            pairs.piece(prompt.as_str());
+        let mut first = true;
+        for prompt in self.client.request.prompt.unwrap_or(unset) {
+            exchange::write_item("prompt", prompt.as_str(), core::mem::take(&mut first), pairs);
         }
     }
 

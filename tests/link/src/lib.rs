@@ -4,8 +4,12 @@
 
 #![no_std]
 
+mod program;
+
 use core::hint::black_box;
 use core::panic::PanicInfo;
+
+pub use crate::program::{Opaque, SERVER, drive, fetch, now, seed};
 
 /// What a program works on. The compiler knows nothing of it: neither text, nor length, nor number.
 pub struct Given<'a> {

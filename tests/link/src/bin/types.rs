@@ -1,8 +1,41 @@
-//! The sizes of public types.
+//! The sizes of public types, on a chip with 32 bits.
 
 #![no_std]
 #![no_main]
 
+use keyfob_core::{
+    claims::Claims,
+    client::Client,
+    error::Error,
+    exchange::{Discovery, UserInfo},
+    flow::{Action, AuthorizationCode, Event, RefreshToken},
+    http::{Incoming, Request, Response},
+    id_token::IdToken,
+    jwk::KeySet,
+    metadata::Metadata,
+    secret::Seed,
+    time::Now,
+    token::TokenResponse,
+};
+
 keyfob_link::sizes! {
-    "Error" => keyfob_core::error::Error,
+    "Action" => Action<'static>,
+    "AuthorizationCode<0>" => AuthorizationCode<'static, 0>,
+    "AuthorizationCode<384>" => AuthorizationCode<'static, 384>,
+    "Claims" => Claims<'static>,
+    "Client" => Client<'static>,
+    "Discovery" => Discovery<'static>,
+    "Error" => Error,
+    "Event" => Event<'static>,
+    "IdToken" => IdToken<'static>,
+    "Incoming" => Incoming<'static>,
+    "KeySet" => KeySet<'static>,
+    "Metadata" => Metadata<'static>,
+    "Now" => Now,
+    "RefreshToken<0>" => RefreshToken<'static, 0>,
+    "Request" => Request<'static>,
+    "Response" => Response<'static>,
+    "Seed" => Seed,
+    "TokenResponse" => TokenResponse<'static>,
+    "UserInfo" => UserInfo<'static>,
 }

@@ -1,0 +1,96 @@
+//! One request and its answer.
+
+use core::{error, fmt};
+
+use keyfob_core::http::{Incoming, Request};
+
+/// A transport. It sends what it is told to, follows no redirect, keeps no cookie, and repeats nothing.
+#[expect(async_fn_in_trait, reason = "embassy's executors do not move tasks to other threads")]
+pub trait Http {
+    /// What the network below reports.
+    type Error: fmt::Debug;
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// [`HttpError`] says what failed, and whether the server may have seen the request.
+    async fn send(&mut self, request: &Request<'_>) -> Result<(), HttpError<Self::Error>>;
+
+    /// Hands the answer to the last request to `incoming`: status, headers, and the body in pieces until it
+    /// ends or `incoming` wants no more.
+    ///
+    /// # Errors
+    /// [`HttpError`] if the answer does not come, or is cut.
+    async fn receive(&mut self, incoming: &mut Incoming<'_>) -> Result<(), HttpError<Self::Error>>;
+}
+
+/// A failure of the network.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpError<E> {
+    kind: HttpErrorKind,
+    maybe_sent: bool,
+    source: Option<E>,
+}
+
+/// What failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum HttpErrorKind {
+    /// No connection could be made.
+    Connect,
+    /// The answer is no HTTP, or ended too early.
+    Protocol,
+    /// The name of the host is not known.
+    Resolve,
+    /// No answer came in time.
+    Timeout,
+    /// The server did not prove to be the one that was asked for.
+    Tls,
+}
+
+impl<E> HttpError<E> {
+    /// A failure. `maybe_sent`: some of the request may have reached the server.
+    pub fn new(kind: HttpErrorKind, maybe_sent: bool) -> Self {
+        Self { kind, maybe_sent, source: None }
+    }
+
+    /// The same with its cause.
+    #[must_use]
+    pub fn because(mut self, source: E) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// What failed.
+    pub fn kind(&self) -> HttpErrorKind {
+        self.kind
+    }
+
+    /// Whether the server may have seen the request.
+    pub fn maybe_sent(&self) -> bool {
+        self.maybe_sent
+    }
+
+    /// What the network below reported.
+    pub fn cause(&self) -> Option<&E> {
+        self.source.as_ref()
+    }
+}
+
+impl<E> fmt::Display for HttpError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            HttpErrorKind::Connect => "the server cannot be reached",
+            HttpErrorKind::Protocol => "the server's answer was broken off or is no HTTP",
+            HttpErrorKind::Resolve => "the server's name is not known",
+            HttpErrorKind::Timeout => "the server did not answer in time",
+            HttpErrorKind::Tls => "the server could not prove who it is",
+        })
+    }
+}
+
+impl<E: error::Error + 'static> error::Error for HttpError<E> {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as &(dyn error::Error + 'static))
+    }
+}

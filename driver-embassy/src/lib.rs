@@ -1,0 +1,147 @@
+//! Keyfob on microcontrollers: [`run`] drives any flow with a transport and a user agent, as in `keyfob-std`,
+//! with `async` and without a heap.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod clock;
+mod failure;
+mod flight;
+pub mod http;
+pub mod user_agent;
+
+use core::time::Duration;
+
+use keyfob_core::{
+    error::Error,
+    exchange::Exchange,
+    flow::{Action, Event, Flow},
+    http::{Incoming, Request, Response},
+    token::TokenResponse,
+};
+
+pub use crate::clock::{Clock, SystemClock};
+pub use crate::failure::Failure;
+
+use crate::{
+    flight::Flight,
+    http::{Http, HttpError},
+    user_agent::{Progress, UserAgent},
+};
+
+/// Times that a request is tried which surely did not reach the server.
+const TRIES: u32 = 3;
+
+/// Drives `flow` to its end and gives its tokens to `done`, for they borrow `buffer`.
+///
+/// Requests and responses lie in `buffer` in turn; 8 KiB do for most servers.
+///
+/// The future can be dropped at any time. If a request was on its way then, the flow takes its answer for lost:
+/// a code is never sent twice. Whatever lies in `buffer` stays there until the buffer is used again or dropped.
+///
+/// # Errors
+/// [`Failure`] says who failed. A refusal's text is in [`Flow::refusal`] then.
+pub async fn run<R, H: Http>(
+    flow: &mut dyn Flow, http: &mut H, user_agent: &mut impl UserAgent, clock: &mut impl Clock, buffer: &mut [u8],
+    done: impl FnOnce(TokenResponse<'_>) -> R,
+) -> Result<R, Failure<H::Error>> {
+    let result = drive(flow, http, user_agent, clock, buffer, done).await;
+    user_agent.finished(result.as_ref().err());
+    result
+}
+
+async fn drive<R, H: Http>(
+    flow: &mut dyn Flow, http: &mut H, user_agent: &mut impl UserAgent, clock: &mut impl Clock, buffer: &mut [u8],
+    done: impl FnOnce(TokenResponse<'_>) -> R,
+) -> Result<R, Failure<H::Error>> {
+    let mut flight = Flight::new(flow, clock.now());
+    let mut opened = false;
+    let mut tries = 0;
+    loop {
+        match flight.poll(clock.now(), buffer)? {
+            Action::Authorize(url) => {
+                if !opened {
+                    user_agent.open(url).await?;
+                    opened = true;
+                }
+                authorize(flight.flow(), user_agent, clock, buffer).await?;
+            }
+            Action::Send(request) => {
+                user_agent.progress(Progress::Exchanging);
+                let keep = request.keep();
+                let mut incoming = match http.send(&request).await {
+                    Ok(()) => Incoming::new(keep, buffer),
+                    Err(error) if !error.maybe_sent() => {
+                        flight.land(clock.now(), Event::NotSent)?;
+                        tries += 1;
+                        if tries >= TRIES {
+                            return Err(error.into());
+                        }
+                        clock.sleep(Duration::from_secs(tries.into())).await;
+                        continue;
+                    }
+                    Err(error) => {
+                        flight.land(clock.now(), Event::Timeout).or(Err(error))?;
+                        continue;
+                    }
+                };
+                if let Err(error) = http.receive(&mut incoming).await {
+                    flight.land(clock.now(), Event::Timeout).or(Err(error))?;
+                    continue;
+                }
+                let (response, rest) = incoming.finish();
+                let tokens = match flight.land(clock.now(), Event::Response(response)) {
+                    Err(Error::KeysNeeded) => {
+                        user_agent.progress(Progress::FetchingKeys);
+                        let request = flight.flow().keys(&response)?;
+                        let response = response.with_keys(send(http, &request, rest).await?.keys()?);
+                        flight.land(clock.now(), Event::Response(response))?
+                    }
+                    outcome => outcome?,
+                };
+                if let Some(tokens) = tokens {
+                    return Ok(done(tokens));
+                }
+            }
+            // Flows end with their tokens; none is handed in twice.
+            _ => return Err(Error::Misuse.into()),
+        }
+    }
+}
+
+/// Waits for one redirect. A stranger's does not end the wait.
+async fn authorize<E>(
+    flow: &mut dyn Flow, user_agent: &mut impl UserAgent, clock: &mut impl Clock, buffer: &mut [u8],
+) -> Result<(), Failure<E>> {
+    let Some(redirect) = user_agent.redirect(buffer).await? else { return Ok(()) };
+    let outcome = flow.handle(clock.now(), Event::Redirect(redirect)).map(|_| ());
+    user_agent.judged(outcome.err());
+    match outcome {
+        Err(error) if error.is_stray_redirect() => Ok(()),
+        outcome => Ok(outcome?),
+    }
+}
+
+/// Does one exchange: discovery, keys, UserInfo.
+///
+/// # Errors
+/// [`Failure::Http`] if no answer came, [`Failure::Flow`] if it was wrong.
+pub async fn fetch<'b, E: Exchange, H: Http>(
+    exchange: &E, http: &mut H, buffer: &'b mut [u8],
+) -> Result<E::Output<'b>, Failure<H::Error>> {
+    let request = exchange.request(buffer)?;
+    let keep = request.keep();
+    http.send(&request).await?;
+    let mut incoming = Incoming::new(keep, buffer);
+    http.receive(&mut incoming).await?;
+    Ok(exchange.response(incoming.finish().0)?)
+}
+
+async fn send<'b, H: Http>(
+    http: &mut H, request: &Request<'_>, buffer: &'b mut [u8],
+) -> Result<Response<'b>, HttpError<H::Error>> {
+    http.send(request).await?;
+    let mut incoming = Incoming::new(request.keep(), buffer);
+    http.receive(&mut incoming).await?;
+    Ok(incoming.finish().0)
+}

@@ -1,0 +1,68 @@
+//! The browser, and what a person sees.
+
+use core::{error, fmt};
+
+use keyfob_core::{error::Error, flow::Redirect};
+
+use crate::Failure;
+
+/// A browser, or a person with one.
+#[expect(async_fn_in_trait, reason = "embassy's executors do not move tasks to other threads")]
+pub trait UserAgent {
+    /// Directs the browser to `url`. It is called once in a flow.
+    ///
+    /// # Errors
+    /// [`UserAgentError`] if neither a browser nor a person can be shown the address.
+    async fn open(&mut self, url: &str) -> Result<(), UserAgentError>;
+
+    /// Waits for the browser to come back, and writes the response into `buffer`. `None`: nothing came for a
+    /// while; the driver looks at the time and asks again.
+    ///
+    /// # Errors
+    /// [`UserAgentError::Cancelled`] if the user gave up.
+    async fn redirect<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Redirect<'b>>, UserAgentError>;
+
+    /// Tells what the flow made of the last redirect, so that the browser gets an answer. `None`: it was the
+    /// right one; how the sign-in ends comes with [`UserAgent::finished`].
+    fn judged(&mut self, _error: Option<Error>) {}
+
+    /// What happens now, for a person who waits.
+    fn progress(&mut self, _progress: Progress) {}
+
+    /// The sign-in has ended.
+    fn finished<E>(&mut self, _failure: Option<&Failure<E>>) {}
+}
+
+/// What happens now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Tokens are fetched. It takes one request.
+    Exchanging,
+    /// The server's keys are fetched. It takes one request.
+    FetchingKeys,
+}
+
+/// No browser can be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum UserAgentError {
+    /// The user gave up.
+    Cancelled,
+    /// The listener for the redirect failed.
+    Listen,
+    /// Nothing can open an address, or show it.
+    NoBrowser,
+}
+
+impl fmt::Display for UserAgentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cancelled => "the sign-in was given up",
+            Self::Listen => "the listener for the redirect failed",
+            Self::NoBrowser => "there is no browser to open",
+        })
+    }
+}
+
+impl error::Error for UserAgentError {}

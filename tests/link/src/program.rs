@@ -1,0 +1,114 @@
+//! What the programs with a flow or an exchange have in common: a driver without a network.
+
+use core::hint::black_box;
+
+use keyfob_core::{
+    Keep,
+    error::{Check, Error},
+    exchange::Exchange,
+    flow::{Action, Event, Flow, Redirect},
+    http::{Incoming, Request, Response},
+    jws::{Algorithm, Key, Verifier},
+    metadata::Metadata,
+    time::{Now, UnixTime},
+};
+
+use crate::Given;
+
+/// A server.
+pub const SERVER: Metadata<'static> = Metadata::new("https://op.example")
+    .authorization_endpoint("https://op.example/authorize")
+    .jwks_uri("https://op.example/jwks")
+    .token_endpoint("https://op.example/token")
+    .userinfo_endpoint("https://op.example/userinfo");
+
+/// A verifier of which the compiler knows nothing.
+pub struct Opaque;
+
+impl Verifier for Opaque {
+    fn algorithm(&self) -> Algorithm {
+        black_box(Algorithm::Es256)
+    }
+
+    #[inline(never)]
+    fn hash<'h>(&self, input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
+        black_box(input);
+        black_box(out)
+    }
+
+    #[inline(never)]
+    fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check> {
+        black_box((key, message, signature));
+        black_box(Ok(()))
+    }
+}
+
+/// Some seed.
+pub fn seed(given: &Given<'_>) -> [u8; 32] {
+    given.bytes.first_chunk().copied().unwrap_or_default()
+}
+
+/// Some moment.
+pub fn now(given: &Given<'_>) -> Now {
+    Now::known(given.number, UnixTime::from_seconds(given.number))
+}
+
+/// Drives a flow with whatever answers come.
+pub fn drive(flow: &mut dyn Flow, given: Given<'_>) -> Result<usize, Error> {
+    let now = now(&given);
+    let Given { text, bytes, buffer, .. } = given;
+    loop {
+        let saved = flow.save(now, buffer);
+        black_box((saved.is_ok(), flow.refusal()));
+        match flow.poll(now, buffer)? {
+            Action::Authorize(url) => {
+                black_box(url);
+                let redirect = if black_box(true) { Redirect::Url(text) } else { Redirect::Form(text) };
+                flow.handle(now, Event::Redirect(redirect))?;
+            }
+            Action::Send(request) => {
+                let keep = show(&request);
+                let (response, rest) = take_in(Incoming::new(keep, buffer), bytes, text);
+                let tokens = match flow.handle(now, Event::Response(response)) {
+                    Err(Error::KeysNeeded) => {
+                        let keep = show(&flow.keys(&response)?);
+                        let (keys, _) = take_in(Incoming::new(keep, rest), bytes, text);
+                        flow.handle(now, Event::Response(response.with_keys(keys.keys()?)))?
+                    }
+                    Err(error) if black_box(error) == Error::Misuse => {
+                        flow.handle(now, if black_box(true) { Event::Timeout } else { Event::NotSent })?
+                    }
+                    tokens => tokens?,
+                };
+                if let Some(tokens) = tokens {
+                    black_box((tokens.scope(), tokens.refresh_token(), tokens.expires_in()));
+                    return Ok(tokens.access_token().len());
+                }
+            }
+            _ => return Ok(0),
+        }
+    }
+}
+
+/// Does an exchange with whatever answer comes.
+pub fn fetch<E: Exchange>(
+    exchange: &E, given: Given<'_>, use_it: impl FnOnce(E::Output<'_>) -> usize,
+) -> Result<usize, Error> {
+    let Given { text, bytes, buffer, .. } = given;
+    let keep = show(&exchange.request(buffer)?);
+    exchange.response(take_in(Incoming::new(keep, buffer), bytes, text).0).map(use_it)
+}
+
+/// Looks at a request from all sides, and gives what to keep of its answer.
+fn show(request: &Request<'_>) -> Keep {
+    black_box((request.method(), request.url(), request.body()));
+    request.headers().for_each(|header| drop(black_box(header)));
+    request.keep()
+}
+
+fn take_in<'b>(mut incoming: Incoming<'b>, body: &[u8], header: &str) -> (Response<'b>, &'b mut [u8]) {
+    incoming.status(black_box(200));
+    incoming.header(header, body);
+    while incoming.body(body) {}
+    incoming.finish()
+}

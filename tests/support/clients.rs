@@ -1,0 +1,55 @@
+//! The clients that the server knows.
+
+use keyfob_core::{
+    client::{Client, ResponseMode},
+    client_authentication::ClientAuthentication,
+    metadata::Metadata,
+    secret::Secret,
+};
+
+use crate::keys::VERIFIERS;
+
+/// The server's issuer.
+pub const ISSUER: &str = "https://op.example";
+
+/// The server as its clients know it.
+pub const SERVER: Metadata<'static> = Metadata::new(ISSUER)
+    .authorization_endpoint("https://op.example/authorize")
+    .token_endpoint("https://op.example/token")
+    .jwks_uri("https://op.example/jwks")
+    .userinfo_endpoint("https://op.example/userinfo")
+    .authorization_response_iss_parameter_supported(true);
+
+/// A public client that signs users in.
+pub const KIOSK: Client<'static> = Client::new(SERVER, "kiosk")
+    .redirect_uri("https://app.example/cb")
+    .scope(&["openid", "email", "offline_access"])
+    .algorithms(VERIFIERS);
+
+/// The same, with another identifier.
+pub const OTHER: Client<'static> = Client::new(SERVER, "other")
+    .redirect_uri("https://other.example/cb")
+    .scope(&["openid", "email", "offline_access"])
+    .algorithms(VERIFIERS);
+
+/// The secret of [`BACKEND`], with characters that need encoding.
+pub const BACKEND_SECRET: &str = "s3cret: 100%+*";
+
+/// A client with a secret.
+pub const BACKEND: Client<'static> = Client::new(SERVER, "back end")
+    .redirect_uri("https://app.example/cb?from=op")
+    .algorithms(VERIFIERS)
+    .authentication(ClientAuthentication::ClientSecretBasic(Secret::new(BACKEND_SECRET)));
+
+/// A client that gets its responses as form posts.
+pub const POSTED: Client<'static> = Client::new(SERVER, "posted")
+    .redirect_uri("https://app.example/cb")
+    .algorithms(VERIFIERS)
+    .response_mode(ResponseMode::FormPost);
+
+/// A client that signs nobody in: plain OAuth.
+pub const ROBOT: Client<'static> =
+    Client::new(SERVER, "robot").redirect_uri("com.example.robot:/cb").scope(&["read", "write"]);
+
+/// A client whose code flow lives for a minute.
+pub const HASTY: Client<'static> = KIOSK.lifetime(60);

@@ -1,0 +1,26 @@
+//! A scripted authorization server and all that is around it, in memory: no socket, no clock, no randomness, so
+//! a whole sign-in with dropped, cut and corrupted answers runs at once and the same every time.
+//!
+//! - [`Server`](server::Server) knows the protocol and signs real ID tokens; it can be told to misbehave.
+//! - [`Link`](link::Link) is the network to it, for both drivers, with a [`Fault`](fault::Fault) per request.
+//! - [`Person`](person::Person) is the user with a browser, for both drivers.
+//! - [`Conversation`](conversation::Conversation) is one run of a driver against them, with its transcript.
+//! - [`stations`](stations) are all flows in all their steps, for what must hold everywhere.
+
+pub mod answer;
+pub mod clients;
+pub mod clock;
+pub mod conversation;
+pub mod executor;
+pub mod fault;
+pub mod form;
+pub mod id_token;
+pub mod keys;
+pub mod link;
+pub mod outcome;
+pub mod person;
+pub mod process_memory;
+pub mod seeds;
+pub mod server;
+pub mod stations;
+pub mod transcript;
