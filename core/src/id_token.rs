@@ -225,7 +225,8 @@ impl<'b> Parts<'b> {
         if header.is_empty() || payload.is_empty() || !canonical {
             return Err(Check::JwtFormat.into());
         }
-        if header.len() > MAX_HEADER || payload.len() > MAX_PAYLOAD / 3 * 4 {
+        if base64url::decoded_length(header) > MAX_HEADER || base64url::decoded_length(payload) > MAX_PAYLOAD
+        {
             return Err(Error::InputTooLarge(Name::IdToken));
         }
         Ok(Self { header, payload, signature, signed })

@@ -5,6 +5,8 @@ mod rs256;
 
 use core::fmt;
 
+use sha2::{Digest, Sha256};
+
 use crate::error::Check;
 
 pub use self::es256::Es256;
@@ -127,4 +129,11 @@ impl fmt::Debug for Key<'_> {
             Self::Rsa { .. } => "Key::Rsa",
         })
     }
+}
+
+/// The digest of RS256 and ES256.
+fn sha256<'h>(input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
+    let (hash, _) = out.split_at_mut(32);
+    hash.copy_from_slice(&Sha256::digest(input));
+    hash
 }

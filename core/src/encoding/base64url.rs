@@ -25,6 +25,11 @@ pub(crate) fn encode<'b>(octets: &[u8], out: &'b mut [u8]) -> Option<&'b str> {
     Base64UrlUnpadded::encode(octets, out).ok()
 }
 
+/// The octets that `text` stands for.
+pub(crate) fn decoded_length(text: &str) -> usize {
+    text.len().saturating_mul(3) / 4
+}
+
 /// Whether text of the right alphabet is what an encoder writes: its length, and no stray bits at its end.
 pub(crate) fn is_canonical(text: &str) -> bool {
     let last = text.as_bytes().chunks(4).next_back().unwrap_or_default();
