@@ -192,9 +192,14 @@ fn a_custom_scheme_is_captured() {
     assert!(first.contains(&format!("&state={STATE}&iss=")), "{first}");
     assert!(browser.url().starts_with(provider.issuer()), "the page stays: {}", browser.url());
 
-    // The next sign-in is not confused with this one.
+    // The next sign-in is not confused with this one, and neither is it blocked by Chromium's question
+    // whether to open the application.
+    browser.set_window(400, 600);
     browser.open(&url);
-    assert!(browser.navigations().iter().all(|url| url.starts_with("http")));
+    assert_eq!(browser.run("return [innerWidth, innerHeight]"), serde_json::json!([400, 600]));
+    let navigations = browser.navigations();
+    assert_eq!(navigations[0], url);
+    assert!(navigations.iter().all(|url| url.starts_with("http")), "{navigations:?}");
     browser::sign_in(&browser, "alice");
     assert_ne!(browser.captured_navigation(redirect_uri, SOON), first);
 }

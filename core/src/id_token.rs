@@ -171,6 +171,11 @@ fn verify<'b>(
     let header = Header::read(parts.header, client)?;
     let verifier = client.verifiers.iter().find(|verifier| verifier.algorithm() == header.algorithm);
     let verifier = *verifier.ok_or(Check::AlgorithmNotAllowed)?;
+    let (keys, asked) = match fetched {
+        Some(keys) => (keys, true),
+        None if client.keys.is_empty() => return Err(Error::KeysNeeded),
+        None => (client.keys, false),
+    };
     let mut signature = [0; MAX_SIGNATURE];
     let signed = Signed {
         verifier,
@@ -180,11 +185,8 @@ fn verify<'b>(
             .ok_or(Check::BadSignature)?,
         trials: client.max_key_trials,
     };
-    match fetched {
-        Some(keys) => signed.check(keys)?,
-        // A key may have been replaced, even under its old name: ask once.
-        None => signed.check(client.keys).or(Err(Error::KeysNeeded))?,
-    }
+    // A key may have been replaced, even under its old name: ask once.
+    signed.check(keys).map_err(|check| if asked { Error::Check(check) } else { Error::KeysNeeded })?;
     let facts = Facts::collect(Source::Base64url(parts.payload), access_token, verifier, expected)?;
     let checked = facts.judge(header.algorithm, now, expected)?;
     Ok(IdToken { token, claims: Claims::new(Source::Base64url(parts.payload)), checked })
@@ -210,11 +212,15 @@ impl<'b> Parts<'b> {
         if token.len() > MAX_ID_TOKEN {
             return Err(Error::InputTooLarge(Name::IdToken));
         }
-        let clean = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
-        if !token.bytes().all(clean) {
-            return Err(Check::JwtFormat.into());
+        let mut dots = 0u8;
+        for octet in token.bytes() {
+            match octet {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => {}
+                b'.' => dots = dots.saturating_add(1),
+                _ => return Err(Check::JwtFormat.into()),
+            }
         }
-        match text::count(token.bytes().filter(|&octet| octet == b'.')) {
+        match dots {
             2 => {}
             4 => return Err(Check::Encrypted.into()),
             _ => return Err(Check::JwtFormat.into()),

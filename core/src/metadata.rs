@@ -33,6 +33,8 @@ pub struct Metadata<'m> {
     pub(crate) challenge_methods: Option<u32>,
     pub(crate) iss_parameter: bool,
     pub(crate) insecure_loopback: bool,
+    /// It was read from a document, and checked then.
+    checked: bool,
 }
 
 macro_rules! endpoints {
@@ -45,6 +47,7 @@ macro_rules! endpoints {
                 #[must_use]
                 pub const fn $endpoint(mut self, url: &'m str) -> Self {
                     self.$endpoint = Some(url);
+                    self.checked = false;
                     self
                 }
             )*
@@ -87,6 +90,7 @@ impl<'m> Metadata<'m> {
             challenge_methods: None,
             iss_parameter: false,
             insecure_loopback: false,
+            checked: false,
         }
     }
 
@@ -127,6 +131,9 @@ impl<'m> Metadata<'m> {
 
     /// CFG-05, CFG-13.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.checked {
+            return Ok(());
+        }
         let issuer = url::parse(self.issuer).ok_or(Error::Config(Name::Issuer))?;
         if !issuer.is_allowed(self.insecure_loopback) || issuer.query.is_some() {
             return Err(Error::Config(Name::Issuer));
@@ -177,6 +184,7 @@ impl<'m> Metadata<'m> {
             challenge_methods: list(kept, Name::CodeChallengeMethodsSupported)?,
             iss_parameter: flag(kept, Name::AuthorizationResponseIssParameterSupported)?,
             insecure_loopback: expected.insecure_loopback,
+            checked: true,
             ..Self::new(issuer)
         };
         Self::need(metadata.token_endpoint, Name::TokenEndpoint)?;

@@ -4,7 +4,7 @@ mod client;
 mod connection;
 mod message;
 mod proxy;
-mod target;
+pub(crate) mod target;
 
 use std::{error, fmt};
 

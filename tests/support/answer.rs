@@ -1,5 +1,7 @@
 //! An answer as it goes over the wire.
 
+use std::collections::BTreeMap;
+
 use keyfob_core::{
     Keep,
     http::{Incoming, Response},
@@ -25,7 +27,7 @@ impl Answer {
 
     /// A JSON answer.
     pub fn json(status: u16, body: &Value) -> Self {
-        Self::new(status, "application/json", body.to_string())
+        Self::new(status, "application/json", text(body))
     }
 
     /// The same answer with the body cut to `length` octets.
@@ -71,5 +73,18 @@ impl Answer {
             start = end;
         }
         incoming.finish()
+    }
+}
+
+/// JSON with its members in the order of their names, whatever features `serde_json` was built with.
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(text).collect::<Vec<_>>().join(",")),
+        Value::Object(members) => {
+            let sorted: BTreeMap<_, _> = members.iter().collect();
+            let member = |(name, value): (&String, &Value)| format!("{}:{}", Value::from(name.as_str()), text(value));
+            format!("{{{}}}", sorted.into_iter().map(member).collect::<Vec<_>>().join(","))
+        }
+        plain => plain.to_string(),
     }
 }

@@ -1,6 +1,6 @@
 //! A real headless Chromium, driven by the WebDriver protocol: JSON over HTTP to chromedriver.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -30,6 +30,7 @@ pub struct Browser {
     navigations: RefCell<Vec<String>>,
     process: Process,
     session: String,
+    size: Cell<Option<(u32, u32)>>,
     /// The profile and everything else that the browser writes; dropped after `process`.
     _home: TempDir,
 }
@@ -55,6 +56,7 @@ impl Browser {
             navigations: RefCell::default(),
             process,
             session: format!("http://127.0.0.1:{}/session", port.trim_end_matches('.')),
+            size: Cell::default(),
             _home: home,
         };
         let capabilities = capabilities(options, &browser._home.path().join("profile"));
@@ -69,7 +71,9 @@ impl Browser {
     /// It is no error when nothing listens where that leads: [`Browser::url`] still tells the place.
     #[track_caller]
     pub fn open(&self, url: &str) {
-        self.navigations();
+        if self.left_for_an_application() {
+            self.replace_tab();
+        }
         self.navigations.borrow_mut().clear();
         match self.try_post("/url", json!({ "url": url })) {
             Err(Failure { message, .. }) if !message.contains("net::ERR_CONNECTION_REFUSED") => {
@@ -161,6 +165,7 @@ impl Browser {
     /// Makes the page exactly this large, in CSS pixels.
     #[track_caller]
     pub fn set_window(&self, width: u32, height: u32) {
+        self.size.set(Some((width, height)));
         // The window's own size would count a frame that headless Chromium has too.
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": metrics });
@@ -202,6 +207,26 @@ impl Browser {
         }
     }
 
+    /// Goes on in a new tab, and closes this one.
+    ///
+    /// Chromium asks whether to open the application, in a dialog over the tab that swallows all clicks
+    /// and that WebDriver cannot answer.
+    #[track_caller]
+    fn replace_tab(&self) {
+        let tab = self.post("/window/new", json!({ "type": "tab" }));
+        self.delete("/window");
+        self.post("/window", json!({ "handle": tab["handle"] }));
+        if let Some((width, height)) = self.size.get() {
+            self.set_window(width, height);
+        }
+    }
+
+    /// Whether the last navigation was to a custom scheme; reads what is new in the log.
+    #[track_caller]
+    fn left_for_an_application(&self) -> bool {
+        self.navigations().last().is_some_and(|url| !url.starts_with("http"))
+    }
+
     #[track_caller]
     fn shown(&self) -> String {
         format!("the browser shows {}: {}", self.url(), self.text())
@@ -209,8 +234,13 @@ impl Browser {
 
     #[track_caller]
     fn get(&self, path: &str) -> Value {
-        let url = format!("{}{path}", self.session);
-        let response = self.agent.get(&url).call();
+        let response = self.agent.get(format!("{}{path}", self.session)).call();
+        value(response).unwrap_or_else(|failure| panic!("{path}: {}", failure.message))
+    }
+
+    #[track_caller]
+    fn delete(&self, path: &str) -> Value {
+        let response = self.agent.delete(format!("{}{path}", self.session)).call();
         value(response).unwrap_or_else(|failure| panic!("{path}: {}", failure.message))
     }
 
@@ -261,8 +291,8 @@ fn step(browser: &Browser, login: &str) -> bool {
             // The button lies outside the form.
             browser.click(r#"button[form="op.deviceConfirmForm"]:not([name=abort])"#);
         }
-        // A redirect to a custom scheme leaves the page where it is.
-        "answered" => return browser.navigations().last().is_some_and(|url| !url.starts_with("http")),
+        // The redirect to a custom scheme leaves the page where it is.
+        "answered" => return browser.left_for_an_application(),
         "other" => return true,
         other => panic!("unknown page {other}"),
     }

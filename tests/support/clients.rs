@@ -49,7 +49,7 @@ pub const POSTED: Client<'static> = Client::new(SERVER, "posted")
 
 /// A client that signs nobody in: plain OAuth.
 pub const ROBOT: Client<'static> =
-    Client::new(SERVER, "robot").redirect_uri("com.example.robot:/cb").scope(&["read", "write"]);
+    Client::oauth(SERVER, "robot").redirect_uri("com.example.robot:/cb").scope(&["read", "write"]);
 
 /// A client whose code flow lives for a minute.
 pub const HASTY: Client<'static> = KIOSK.lifetime(60);

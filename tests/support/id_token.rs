@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    answer::text,
     clients::ISSUER,
     clock::TODAY,
     keys::{TestKey, base64url},
@@ -61,7 +62,7 @@ impl Draft {
 
     /// The token in its compact form.
     pub fn sign(&self) -> String {
-        let signed = format!("{}.{}", base64url(self.header.to_string()), base64url(self.claims.to_string()));
+        let signed = format!("{}.{}", base64url(text(&self.header)), base64url(text(&self.claims)));
         let signature = base64url(self.key.sign(signed.as_bytes()));
         (self.after)(format!("{signed}.{signature}"))
     }

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod conversation;
 pub mod executor;
 pub mod fault;
+pub mod forgeries;
 pub mod form;
 pub mod id_token;
 pub mod keys;

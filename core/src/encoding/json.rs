@@ -202,8 +202,17 @@ impl Parser {
 
     /// As much of a text as stands without an escape, or its end.
     fn text<'c>(&mut self, input: &mut &'c [u8]) -> Result<Option<Token<'c>>, Check> {
+        // What most texts consist of goes by quickly.
+        let plain = |octet: &u8| matches!(octet, 0x20..=0x7F) && !matches!(octet, b'"' | b'\\');
         let mut length = 0usize;
-        for &octet in *input {
+        let mut rest = *input;
+        while let Some(&octet) = rest.first() {
+            let end = rest.iter().position(|octet| !plain(octet)).unwrap_or(rest.len());
+            if end > 0 && self.utf8.is_complete() {
+                length = length.saturating_add(end);
+                rest = rest.get(end..).unwrap_or_default();
+                continue;
+            }
             if matches!(octet, b'"' | b'\\') && self.utf8.is_complete() {
                 break;
             }
@@ -214,6 +223,7 @@ impl Parser {
                 return Err(Check::JsonUtf8);
             }
             length = length.saturating_add(1);
+            rest = rest.get(1..).unwrap_or_default();
         }
         match input.split_at_checked(length) {
             Some((run, rest)) if length > 0 => {

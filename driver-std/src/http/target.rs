@@ -4,21 +4,21 @@ use std::net::IpAddr;
 
 /// The parts of an `http` or `https` URL, as far as a request needs them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Target<'u> {
-    pub(super) secure: bool,
+pub(crate) struct Target<'u> {
+    pub(crate) secure: bool,
     /// A name, or an address without brackets.
-    pub(super) host: &'u str,
-    pub(super) port: u16,
+    pub(crate) host: &'u str,
+    pub(crate) port: u16,
     /// Host and port as they stand in the URL.
-    pub(super) authority: &'u str,
+    pub(crate) authority: &'u str,
     /// From the path to the end of the query; may lack the first `/`.
-    pub(super) path: &'u str,
+    pub(crate) path: &'u str,
 }
 
 impl<'u> Target<'u> {
     /// Reads a URL that the core made or checked. Nothing that a request line cannot hold passes, and plain http
     /// only to this machine, whatever the core allows.
-    pub(super) fn read(url: &'u str) -> Option<Self> {
+    pub(crate) fn read(url: &'u str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let secure = scheme.eq_ignore_ascii_case("https");
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -39,7 +39,7 @@ impl<'u> Target<'u> {
     }
 
     /// Whether the host is this machine, so that no proxy is to be asked.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         is_this_machine(self.host) || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
 }

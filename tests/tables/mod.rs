@@ -1,18 +1,23 @@
 //! What the table tests share: the case files, answers that come in pieces, and flows that stand where a case
 //! begins.
+#![allow(dead_code, reason = "each of the tests uses a part of it")]
 
+pub mod jose;
+pub mod outcome;
+
+use keyfob_core::Keep;
 use keyfob_core::client::Client;
 use keyfob_core::error::Error;
+use keyfob_core::exchange::{Discovery, Exchange};
 use keyfob_core::flow::{Action, AuthorizationCode, Event, Flow, Redirect};
 use keyfob_core::http::{Incoming, Response};
-use keyfob_core::Keep;
 use keyfob_core::metadata::Metadata;
 use keyfob_core::secret::Seed;
 use keyfob_core::time::{Now, UnixTime};
 use keyfob_core::token::TokenResponse;
 use serde_json::{Value, json};
 
-use crate::outcome::{self, Step};
+use self::outcome::Step;
 
 /// What the default context of the ID token cases says, and what other tests take as well.
 pub const ISSUER: &str = "https://op.example.com";
@@ -30,6 +35,24 @@ pub const SERVER: Metadata<'static> = Metadata::new(ISSUER)
     .authorization_endpoint("https://op.example.com/authorize")
     .token_endpoint("https://op.example.com/token")
     .jwks_uri("https://op.example.com/jwks");
+
+/// The same server, from a document that says more of it.
+pub fn discovered(more: Value, buffer: &mut [u8]) -> Metadata<'_> {
+    let mut document = json!({
+        "issuer": ISSUER,
+        "authorization_endpoint": "https://op.example.com/authorize",
+        "token_endpoint": "https://op.example.com/token",
+        "jwks_uri": "https://op.example.com/jwks",
+        "response_types_supported": ["code"],
+    });
+    for (name, value) in more.as_object().expect("members") {
+        document[name] = value.clone();
+    }
+    let discovery = Discovery::new(ISSUER).expect("a good issuer");
+    let keep = discovery.request(&mut [0; 256]).expect("a short URL").keep();
+    let (response, _) = Answer::json(document.to_string().as_bytes()).read(keep, Cut::Whole, buffer);
+    discovery.response(response).unwrap_or_else(|error| panic!("{error:?}"))
+}
 
 /// A public client of that server.
 pub const CLIENT: Client<'static> = Client::new(SERVER, CLIENT_ID).redirect_uri(REDIRECT_URI);
@@ -211,7 +234,10 @@ pub fn authorization_url(flow: &impl Flow) -> String {
 
 /// The parameters of a query or a form, decoded.
 pub fn parameters(text: &str) -> Vec<(String, String)> {
-    text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(n, v)| (plain(n), plain(v))).collect()
+    text.split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(n, v)| (plain(n), plain(v)))
+        .collect()
 }
 
 /// One of them that comes once.
@@ -241,7 +267,15 @@ fn plain(text: &str) -> String {
 
 /// Every octet that is not plainly allowed, escaped.
 pub fn escaped(text: &str) -> String {
-    text.bytes().map(|octet| if octet.is_ascii_alphanumeric() { char::from(octet).to_string() } else { format!("%{octet:02X}") }).collect()
+    text.bytes()
+        .map(|octet| {
+            if octet.is_ascii_alphanumeric() {
+                char::from(octet).to_string()
+            } else {
+                format!("%{octet:02X}")
+            }
+        })
+        .collect()
 }
 
 /// The seed of all flows here.
@@ -261,7 +295,11 @@ pub fn at_exchange<'c>(client: &'c Client<'c>, code: &str) -> AuthorizationCode<
     let state = parameter(&url, "state").expect("a state");
     let mut response = parameter(&url, "redirect_uri").expect("a redirect URI");
     response.push(if response.contains('?') { '&' } else { '?' });
-    response.push_str(&format!("code={}&state={state}&iss={}", escaped(code), escaped(client.metadata().issuer())));
+    response.push_str(&format!(
+        "code={}&state={state}&iss={}",
+        escaped(code),
+        escaped(client.metadata().issuer())
+    ));
     let came = flow.handle(NOW, Event::Redirect(Redirect::Url(&response)));
     assert!(matches!(came, Ok(None)), "{came:?}");
     flow
@@ -316,7 +354,12 @@ pub fn tokens(flow: &mut impl Flow, now: Now, answer: &Answer<'_>, keys: &[u8], 
 
 /// The same, for another look at the tokens.
 pub fn with_tokens(
-    flow: &mut impl Flow, now: Now, answer: &Answer<'_>, keys: &[u8], cut: Cut, buffer: &mut [u8],
+    flow: &mut impl Flow,
+    now: Now,
+    answer: &Answer<'_>,
+    keys: &[u8],
+    cut: Cut,
+    buffer: &mut [u8],
     look: impl FnOnce(TokenResponse<'_>) -> Value,
 ) -> Value {
     let keep = keep(flow);

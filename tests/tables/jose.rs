@@ -33,7 +33,10 @@ pub fn algorithm(key: &str) -> &'static str {
 pub fn jwk(key: &str) -> Value {
     let public = ["kty", "n", "e", "crv", "x", "y", "kid"];
     let members = KEYS[key].as_object().expect("there is such a key").iter();
-    members.filter(|(name, _)| public.contains(&name.as_str())).map(|(name, value)| (name, value.clone())).collect()
+    members
+        .filter(|(name, _)| public.contains(&name.as_str()))
+        .map(|(name, value)| (name, value.clone()))
+        .collect()
 }
 
 /// A JWK set with the public parts of all keys that sign.
@@ -60,8 +63,9 @@ pub fn sign(key: &str, message: &[u8]) -> Vec<u8> {
     let key = Key(&KEYS[key]);
     if key.0["kty"] == "EC" {
         let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-        let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, &key.part("d"), &key.point(), &random)
-            .expect("an EC key");
+        let pair =
+            EcdsaKeyPair::from_private_key_and_public_key(algorithm, &key.part("d"), &key.point(), &random)
+                .expect("an EC key");
         return pair.sign(&random, message).expect("signs").as_ref().into();
     }
     let components = KeyPairComponents {
@@ -111,3 +115,24 @@ impl Key<'_> {
         [&[4], &self.part("x")[..], &self.part("y")].concat()
     }
 }
+
+/// The same ES256 token with the other s: n - s is as good (RFC 7518 §3.4 has no rule against it).
+pub fn other_s(token: &str) -> String {
+    let (message, signature) = token.rsplit_once('.').expect("a token");
+    let signature = decode(signature).expect("base64url");
+    let (r, s) = signature.split_at(32);
+    let mut other = [0; 32];
+    let mut borrow = 0;
+    for place in (0..32).rev() {
+        let difference = i16::from(ORDER[place]) - i16::from(s[place]) - borrow;
+        borrow = i16::from(difference < 0);
+        other[place] = difference.rem_euclid(256) as u8;
+    }
+    format!("{message}.{}", base64url([r, &other].concat()))
+}
+
+/// The order n of P-256 (SP 800-186 §3.2.1.3).
+pub const ORDER: [u8; 32] = [
+    0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xBC, 0xE6, 0xFA,
+    0xAD, 0xA7, 0x17, 0x9E, 0x84, 0xF3, 0xB9, 0xCA, 0xC2, 0xFC, 0x63, 0x25, 0x51,
+];

@@ -1,0 +1,80 @@
+//! The token responses of `spec/cases-token.json`, each given to a flow that has sent its code.
+
+mod tables;
+
+use crate::tables::{
+    Answer, CLIENT, Case, Cut, NOW, OAUTH_CLIENT, Tally, assert_pending, at_exchange, cases, tokens,
+};
+use keyfob_core::token::MAX_TOKEN;
+use serde_json::{Value, json};
+
+const TABLE: &str = include_str!("spec/cases-token.json");
+
+/// The cases that need what is not built yet.
+const PENDING: &[(&str, &str)] =
+    &[("tok-007", "DPoP"), ("tok-008", "DPoP"), ("tok-009", "DPoP"), ("tok-010", "DPoP")];
+
+#[test]
+fn only_cases_with_dpop_are_pending() {
+    assert_pending(&cases(TABLE), PENDING, |case| case.context("dpop") != "off");
+}
+
+// REQ: TOKEN-05, TOKEN-06, TOKEN-07, TOKEN-08, TOKEN-09, TOKEN-10, TOKEN-11, TOKEN-12, TOKEN-13, TOKEN-15
+// REQ: TOKEN-16, TOKEN-23, HTTP-06, HTTP-08, HTTP-09, HTTP-11, HTTP-12, ERR-04, INTEROP-08, INTEROP-10
+// REQ: JSON-01, JSON-02, JSON-03, JSON-05, JSON-06, JSON-07, JSON-08, JSON-10, JSON-11, JSON-14, JSON-15, JSON-17
+#[test]
+fn every_answer_has_its_one_outcome() {
+    Tally::all("cases-token", &cases(TABLE), PENDING, |case, tally| {
+        tally.compare(case, "", &run(case, Cut::Whole), &expected(case));
+    });
+}
+
+// REQ: JSON-18, QA-06
+#[test]
+fn every_answer_in_pieces_is_the_same() {
+    Tally::all("cases-token in pieces", &cases(TABLE), PENDING, |case, tally| {
+        let (whole, body) = (run(case, Cut::Whole), body(case));
+        for cut in answer(case, &body).cuts() {
+            tally.compare(case, &format!(" {cut:?}"), &run(case, cut), &whole);
+        }
+    });
+}
+
+fn run(case: &Case, cut: Cut) -> Value {
+    assert_eq!(case.context("max_token"), MAX_TOKEN);
+    let client = if case.context("openid") == true { CLIENT } else { OAUTH_CLIENT };
+    tokens(&mut at_exchange(&client, "abc"), NOW, &answer(case, &body(case)), b"", cut)
+}
+
+fn expected(case: &Case) -> Value {
+    let mut expected = case.expected();
+    // Where nobody signs in, an ID token is not given out (CFG-07).
+    if case.context("openid") == false && expected["ok"]["id_token"].is_string() {
+        expected["ok"]["id_token"] = json!(null);
+    }
+    expected
+}
+
+fn body(case: &Case) -> Vec<u8> {
+    match case.member("body_hex").as_str() {
+        Some(hex) => hex.as_bytes().chunks(2).map(octet).collect(),
+        None => case.text("body").into(),
+    }
+}
+
+fn octet(digits: &[u8]) -> u8 {
+    u8::from_str_radix(str::from_utf8(digits).expect("digits"), 16).expect("hexadecimal")
+}
+
+fn answer<'a>(case: &'a Case, body: &'a [u8]) -> Answer<'a> {
+    Answer {
+        status: case
+            .member("status")
+            .as_u64()
+            .and_then(|status| u16::try_from(status).ok())
+            .expect("a status"),
+        content_type: case.text("content_type"),
+        body,
+        limit: case.context("max_body").as_u64().expect("a number") as usize,
+    }
+}

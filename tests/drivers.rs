@@ -1,0 +1,297 @@
+//! The same conversations through both drivers: same requests, same end. Each is kept in `transcripts/`.
+
+use keyfob_core::{
+    error::{Check, Error, ErrorCode, Name},
+    exchange::{Discovery, Exchange, Jwks, UserInfo},
+};
+use keyfob_tests::{
+    clients::{BACKEND, HASTY, ISSUER, KIOSK, POSTED, ROBOT},
+    clock::TestClock,
+    conversation::{Conversation, Grant, REFRESH, SIGN_IN},
+    executor::{block_on, polls},
+    fault::Fault,
+    form,
+    keys::{FIRST, SECOND, STRANGE},
+    link::Link,
+    outcome::{Outcome, Tokens},
+    person::{Deed, Person},
+    server::SUBJECT,
+    transcript,
+};
+
+/// Runs it through both drivers, whole and in pieces, and compares with the transcript that is kept.
+fn both(conversation: &Conversation) -> Outcome {
+    let reports = [conversation.run_std(), conversation.run_embassy()];
+    let [desktop, chip] = &reports;
+    assert_eq!(desktop.outcome, chip.outcome, "{}", conversation.name);
+    assert_eq!(desktop.judged, chip.judged, "{}", conversation.name);
+    let text = |link: &Link| link.world().transcript.clone();
+    assert_eq!(text(&desktop.link), text(&chip.link), "{}", conversation.name);
+    transcript::compare(conversation.name, &text(&desktop.link));
+    desktop.outcome.clone()
+}
+
+fn flow(outcome: Error) -> Outcome {
+    Outcome::Flow(outcome)
+}
+
+fn http(kind: &str, maybe_sent: bool) -> Outcome {
+    Outcome::Http { kind: kind.into(), maybe_sent }
+}
+
+fn is_alice(outcome: Outcome) {
+    assert_eq!(outcome.tokens().subject.as_deref(), Some(SUBJECT));
+}
+
+// REQ: DRV-07, SM-16, HTTP-01, HTTP-02, HTTP-16, TOKEN-01, AUTHC-01, AUTHC-03
+#[test]
+fn clients_of_every_kind_sign_in() {
+    is_alice(both(&SIGN_IN));
+    is_alice(both(&Conversation { name: "sign-in of a confidential client", client: &BACKEND, ..SIGN_IN }));
+    is_alice(both(&Conversation { name: "sign-in by form post", client: &POSTED, ..SIGN_IN }));
+    let oauth = both(&Conversation { name: "authorization without sign-in", client: &ROBOT, ..SIGN_IN });
+    assert_eq!(oauth.tokens().subject, None);
+    is_alice(both(&REFRESH));
+}
+
+// REQ: DRV-07, REDIR-02, REDIR-08, REDIR-09, REDIR-10
+#[test]
+fn strangers_do_not_disturb() {
+    const WRONG: Deed = Deed::Bring(|url| url.replace("state=", "state=x"));
+    const NO_STATE: Deed = Deed::Bring(|url| url.replace("state=", "s="));
+    const ELSEWHERE: Deed = Deed::Bring(|url| url.replace("app.example", "evil.example"));
+    const DENIAL: Deed = Deed::Bring(|_| "https://app.example/cb?error=access_denied".into());
+    const FORM: Deed = Deed::Form(|url| url.replace("https://app.example/cb?", ""));
+    is_alice(both(&Conversation {
+        name: "strangers",
+        deeds: &[WRONG, NO_STATE, ELSEWHERE, DENIAL, Deed::Wait(5000), FORM, Deed::Return],
+        ..SIGN_IN
+    }));
+}
+
+// REQ: DRV-07, ERR-05, REDIR-11, REDIR-13, SM-04
+#[test]
+fn what_ends_a_sign_in_at_the_user_agent() {
+    let denied =
+        Conversation { name: "denied", server: |world| world.server.denial = Some("access_denied"), ..SIGN_IN };
+    assert_eq!(both(&denied), flow(Error::Refused(ErrorCode::AccessDenied)));
+    let given_up = Conversation { name: "given up", deeds: &[Deed::Wait(1000), Deed::GiveUp], ..SIGN_IN };
+    assert_eq!(both(&given_up), Outcome::UserAgent("the sign-in was given up".into()));
+    let late = Conversation { name: "too late", client: &HASTY, deeds: &[], ..SIGN_IN };
+    assert_eq!(both(&late), flow(Error::Expired));
+    let mix_up = Conversation {
+        name: "mix-up",
+        deeds: &[Deed::Bring(|url| url.replace(&form::encode(ISSUER), &form::encode("https://evil.example")))],
+        ..SIGN_IN
+    };
+    assert_eq!(both(&mix_up), flow(Error::Check(Check::IssuerMismatch)));
+}
+
+// REQ: HTTP-18, DRV-07, DRV-09
+#[test]
+fn what_surely_did_not_leave_is_sent_again() {
+    let twice = Conversation { name: "no network twice", faults: &[Fault::NotSent; 2], ..SIGN_IN };
+    is_alice(both(&twice));
+    let thrice = Conversation { name: "no network", faults: &[Fault::NotSent; 3], ..SIGN_IN };
+    assert_eq!(both(&thrice), http("Connect", false));
+}
+
+// REQ: HTTP-17, HTTP-14, DRV-07, DRV-09
+#[test]
+fn a_code_that_may_have_arrived_is_never_sent_again() {
+    for (name, faults) in [
+        ("cut while the code was sent", &[Fault::SentAndBroken]),
+        ("no answer to the code", &[Fault::NoAnswer]),
+        ("the answer to the code was cut", &[Fault::Cut(100)]),
+    ] {
+        let conversation = Conversation { name, faults, ..SIGN_IN };
+        let outcome = both(&conversation);
+        assert!(matches!(outcome, Outcome::Http { maybe_sent: true, .. }), "{outcome:?}");
+        assert_eq!(conversation.run_std().link.server().count("/token"), 1);
+    }
+}
+
+// REQ: HTTP-06, HTTP-09, HTTP-10, HTTP-11, HTTP-12, HTTP-15, HTTP-20, JSON-03, JSON-04, PKCE-10, ERR-07
+#[test]
+fn what_a_token_response_must_not_be() {
+    const PAGE: &str = "<title>Sign in to Hotel Wi-Fi</title>";
+    let cases: [(&str, &[Fault], Error); 11] = [
+        ("redirected", &[Fault::Status(307)], Check::HttpRedirect.into()),
+        ("another media type", &[Fault::ContentType("text/json")], Check::ContentType.into()),
+        ("hotel", &[Fault::Answer(200, "text/html", PAGE)], Check::ContentType.into()),
+        ("compressed", &[Fault::Header("content-encoding", "gzip")], Check::ContentType.into()),
+        ("two media types", &[Fault::Header("CONTENT-TYPE", "application/json")], Check::BadHeader.into()),
+        ("server is ill", &[Fault::Status(500)], Check::HttpStatus(500).into()),
+        ("answer twice", &[Fault::Twice], Check::JsonTrailing.into()),
+        ("answer ends early", &[Fault::Short(100)], Check::JsonEof.into()),
+        ("answer is corrupt", &[Fault::Corrupt(0)], Check::JsonSyntax.into()),
+        (
+            "invalid_request",
+            &[Fault::Answer(400, "application/json", r#"{"error":"invalid_request"}"#)],
+            Error::Refused(ErrorCode::InvalidRequest),
+        ),
+        (
+            "invalid_client",
+            &[Fault::Answer(401, "application/json", r#"{"error":"invalid_client"}"#)],
+            Error::Refused(ErrorCode::InvalidClient),
+        ),
+    ];
+    for (name, faults, error) in cases {
+        let outcome = both(&Conversation { name, faults, ..SIGN_IN });
+        assert_eq!(outcome, flow(error), "{name}");
+    }
+}
+
+// REQ: TOKEN-15, HTTP-13, JSON-16
+#[test]
+fn what_nobody_asked_for_takes_no_room() {
+    let faults = &[Fault::Extra(100 * 1024), Fault::Extra(200 * 1024)];
+    is_alice(both(&Conversation { name: "much too much", faults, buffer: 2048, ..SIGN_IN }));
+    let endless = &[Fault::Extra(600 * 1024)];
+    let outcome = both(&Conversation { name: "without end", faults: endless, ..SIGN_IN });
+    assert_eq!(outcome, flow(Error::InputTooLarge(Name::Body)));
+}
+
+// REQ: JWKS-03, JWKS-12, IDT-25, TOKEN-14
+#[test]
+fn keys_are_fetched_once() {
+    fn two_keys(world: &mut keyfob_tests::link::World) {
+        world.server.keys = vec![FIRST, SECOND];
+        world.server.signer = SECOND;
+    }
+    is_alice(both(&Conversation { name: "two keys", server: two_keys, ..SIGN_IN }));
+    let strange = both(&Conversation {
+        name: "a key that nobody has",
+        server: |world| world.server.signer = STRANGE,
+        ..SIGN_IN
+    });
+    assert_eq!(strange, flow(Check::UnknownKey.into()));
+    let stale = both(&Conversation { name: "stale keys", faults: &[Fault::None, Fault::Stale], ..SIGN_IN });
+    assert_eq!(stale, flow(Check::MissingMember(Name::Keys).into()));
+    let ill = Conversation { name: "no keys", faults: &[Fault::None, Fault::Status(503)], ..SIGN_IN };
+    assert_eq!(both(&ill), flow(Check::HttpStatus(503).into()));
+}
+
+// REQ: REFRESH-08, REFRESH-09, REFRESH-10, DRV-07
+#[test]
+fn refreshing_over_a_bad_network() {
+    const OVERLAP: fn(&mut keyfob_tests::link::World) = |world| world.server.overlap = true;
+    let lost = Conversation { name: "refresh, one answer lost", faults: &[Fault::NoAnswer], ..REFRESH };
+    is_alice(both(&Conversation { server: OVERLAP, ..lost }));
+    let strict = Conversation { name: "refresh, one answer lost, strict server", ..lost };
+    assert_eq!(both(&strict), flow(Error::Refused(ErrorCode::InvalidGrant)));
+    let twice = Conversation { name: "refresh, two answers lost", faults: &[Fault::NoAnswer; 2], ..REFRESH };
+    assert_eq!(both(&Conversation { server: OVERLAP, ..twice }), http("Timeout", true));
+    let busy = Conversation { name: "refresh, busy", faults: &[Fault::Status(503)], ..REFRESH };
+    assert_eq!(both(&busy), flow(Check::HttpStatus(503).into()));
+    let stranger = Conversation { name: "refresh by another client", client: &BACKEND, ..REFRESH };
+    assert_eq!(both(&stranger), flow(Error::Refused(ErrorCode::InvalidGrant)));
+}
+
+// REQ: QA-06, JSON-18, DRV-07
+#[test]
+fn pieces_make_no_difference() {
+    for piece in [1, 2, 3, 7, 64, 1000] {
+        let mut worlds = [SIGN_IN, REFRESH].map(|conversation| (conversation, conversation.prepare()));
+        for (conversation, (link, flow)) in &mut worlds {
+            link.world().piece = piece;
+            let mut person = Person::new(link.clone(), conversation.deeds);
+            let run = keyfob_std::run(
+                &mut **flow,
+                &mut link.clone(),
+                &mut person,
+                &mut TestClock::default(),
+                &mut [0; 8192],
+                |tokens| Tokens::of(&tokens),
+            );
+            assert_eq!(Outcome::from(run), conversation.run_std().outcome, "in pieces of {piece}");
+        }
+    }
+}
+
+// REQ: DRV-06, HTTP-17
+#[test]
+fn the_future_can_be_dropped_anywhere() {
+    for most in 1.. {
+        let (link, mut flow) = SIGN_IN.prepare();
+        let mut person = Person::new(link.clone(), SIGN_IN.deeds);
+        let (mut http, mut clock, mut buffer) = (link.clone(), TestClock::default(), [0; 8192]);
+        let done = |tokens: keyfob_core::token::TokenResponse<'_>| Tokens::of(&tokens);
+        let run = keyfob_embassy::run(&mut *flow, &mut http, &mut person, &mut clock, &mut buffer, done);
+        let ended = polls(run, most).is_some();
+        // Somebody tries the same flow again.
+        let sent = link.server().count("/token");
+        let mut again = Person::new(link.clone(), &[Deed::Return]);
+        let run = keyfob_embassy::run(&mut *flow, &mut http, &mut again, &mut clock, &mut buffer, done);
+        let outcome = Outcome::from(block_on(run));
+        assert_eq!(link.server().reused, 0, "dropped after {most} polls, a code was sent twice");
+        match sent {
+            _ if ended => {
+                assert_eq!(outcome, flow_error(Error::Misuse), "all was done");
+                return assert!(most > 8, "there were too few places to stop at");
+            }
+            0 if outcome != flow_error(Error::AnswerLost) => is_alice(outcome),
+            _ => assert_eq!(outcome, flow_error(Error::AnswerLost), "dropped after {most} polls"),
+        }
+    }
+}
+
+fn flow_error(error: Error) -> Outcome {
+    flow(error)
+}
+
+// REQ: DRV-07, HTTP-03, HTTP-22, UINFO-01
+#[test]
+fn fetching_through_both_drivers() {
+    let discovery = Discovery::new(ISSUER).expect("the issuer is right");
+    let userinfo = UserInfo::new(&KIOSK, "access-1", SUBJECT);
+    fetch_both("discovery", &discovery, |metadata| format!("{metadata:?}"));
+    fetch_both("keys", &Jwks::new(&KIOSK), |keys| format!("{:?}", keys.as_bytes()));
+    fetch_both("userinfo", &userinfo, |claims| claims.json(&mut [0; 256]).expect("it fits").into());
+}
+
+fn fetch_both<E: Exchange>(name: &str, exchange: &E, shown: impl Fn(E::Output<'_>) -> String) {
+    let links = [Link::default(), Link::default()];
+    let mut buffer = [0; 1024];
+    let desktop = keyfob_std::fetch(exchange, &mut links[0].clone(), &mut buffer).map(&shown);
+    let chip = block_on(keyfob_embassy::fetch(exchange, &mut links[1].clone(), &mut buffer)).map(&shown);
+    assert_eq!(desktop.expect("all goes well"), chip.expect("all goes well"));
+    let [desktop, chip] = links.map(|link| link.world().transcript.clone());
+    assert_eq!(desktop, chip);
+    transcript::compare(name, &desktop);
+}
+
+// REQ: CLOCK-02, CLOCK-05
+#[test]
+fn the_chip_knows_the_date_once_it_is_told() {
+    use keyfob_core::time::{Date, UnixTime};
+    use keyfob_embassy::{Clock, SystemClock};
+    let mut clock = SystemClock::new();
+    assert_eq!(clock.now().date, Date::Unknown);
+    let today = UnixTime::from_seconds(1_800_000_000);
+    clock.set(Date::AtLeast(today));
+    assert!(matches!(clock.now().date, Date::AtLeast(date) if date >= today));
+    clock.set(Date::Known(today));
+    let before = clock.now();
+    block_on(clock.sleep(std::time::Duration::from_millis(2)));
+    let after = clock.now();
+    assert!(after.uptime >= before.uptime + 2, "{before:?} {after:?}");
+    assert!(matches!(after.date, Date::Known(date) if date >= today));
+}
+
+// REQ: DRV-06
+#[test]
+fn the_future_is_small() {
+    let (link, mut flow) = SIGN_IN.prepare();
+    let mut person = Person::new(link.clone(), &[]);
+    let (mut http, mut clock, mut buffer) = (link.clone(), TestClock::default(), [0; 64]);
+    let run = keyfob_embassy::run(&mut *flow, &mut http, &mut person, &mut clock, &mut buffer, |_| ());
+    let size = size_of_val(&run);
+    println!("the future of `run` has {size} octets");
+    assert!(size < 2048, "{size}");
+}
+
+// The grants of the list above are all there are.
+const _: fn(Grant) = |grant| match grant {
+    Grant::AuthorizationCode | Grant::RefreshToken(_) => {}
+};

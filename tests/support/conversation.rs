@@ -1,0 +1,130 @@
+//! One run of a driver against the server.
+
+use keyfob_core::{
+    client::Client,
+    error::Error,
+    flow::{AuthorizationCode, Flow, RefreshToken},
+};
+
+use crate::{
+    clients::KIOSK,
+    clock::NOW,
+    executor::block_on,
+    fault::Fault,
+    link::{Link, World},
+    outcome::{Outcome, Tokens},
+    person::{Deed, Person},
+    seeds,
+};
+
+/// What is run.
+#[derive(Clone, Copy, Debug)]
+pub enum Grant {
+    /// A sign-in.
+    AuthorizationCode,
+    /// A refresh of a session that the server knows, with this scope.
+    RefreshToken(&'static str),
+}
+
+/// One run: who takes part, and what happens.
+#[derive(Clone, Copy, Debug)]
+pub struct Conversation {
+    /// The name of its transcript.
+    pub name: &'static str,
+    /// The client.
+    pub client: &'static Client<'static>,
+    /// What is run.
+    pub grant: Grant,
+    /// How the server is set up.
+    pub server: fn(&mut World),
+    /// What happens to the requests.
+    pub faults: &'static [Fault],
+    /// What the person does.
+    pub deeds: &'static [Deed],
+    /// The length of the driver's buffer.
+    pub buffer: usize,
+}
+
+/// A sign-in where all goes well.
+pub const SIGN_IN: Conversation = Conversation {
+    name: "sign-in",
+    client: &KIOSK,
+    grant: Grant::AuthorizationCode,
+    server: |_| {},
+    faults: &[],
+    deeds: &[Deed::Return],
+    buffer: 8192,
+};
+
+/// A refresh where all goes well.
+pub const REFRESH: Conversation =
+    Conversation { name: "refresh", grant: Grant::RefreshToken("openid email offline_access"), ..SIGN_IN };
+
+/// How a conversation went.
+#[derive(Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the flow made of each redirect.
+    pub judged: Vec<Option<Error>>,
+    /// The world afterwards.
+    pub link: Link,
+}
+
+impl Conversation {
+    /// The world of it, and its flow.
+    pub fn prepare(&self) -> (Link, Box<dyn Flow>) {
+        let link = Link::default();
+        link.faults(self.faults);
+        (self.server)(&mut link.world());
+        let flow = match self.grant {
+            Grant::AuthorizationCode => self.code_flow(),
+            Grant::RefreshToken(scope) => {
+                let token = link.server().session("kiosk", scope);
+                Box::new(RefreshToken::<64>::new(self.client, &token, None).expect("the settings are right"))
+            }
+        };
+        (link, flow)
+    }
+
+    fn code_flow(&self) -> Box<dyn Flow> {
+        let flow = AuthorizationCode::<64>::new(self.client, seeds::seed(1), NOW);
+        Box::new(flow.expect("the settings are right"))
+    }
+
+    /// Runs it through the desktop's driver.
+    pub fn run_std(&self) -> Report {
+        let (link, mut flow) = self.prepare();
+        let mut person = Person::new(link.clone(), self.deeds);
+        let mut clock = link.world().clock.clone();
+        let mut buffer = vec![0; self.buffer];
+        let result =
+            keyfob_std::run(&mut *flow, &mut link.clone(), &mut person, &mut clock, &mut buffer, |tokens| {
+                Tokens::of(&tokens)
+            });
+        Report::new(result.into(), person, link)
+    }
+
+    /// Runs it through the chip's driver.
+    pub fn run_embassy(&self) -> Report {
+        let (link, mut flow) = self.prepare();
+        let mut person = Person::new(link.clone(), self.deeds);
+        let mut clock = link.world().clock.clone();
+        let mut buffer = vec![0; self.buffer];
+        let mut http = link.clone();
+        let run =
+            keyfob_embassy::run(&mut *flow, &mut http, &mut person, &mut clock, &mut buffer, |tokens| {
+                Tokens::of(&tokens)
+            });
+        let result = block_on(run);
+        Report::new(result.into(), person, link)
+    }
+}
+
+impl Report {
+    fn new(outcome: Outcome, person: Person, link: Link) -> Self {
+        assert_eq!(person.finished, Some(matches!(outcome, Outcome::Tokens(_))), "the user hears of the end");
+        link.world().transcript.note(&outcome.to_string());
+        Self { outcome, judged: person.judged, link }
+    }
+}

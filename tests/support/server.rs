@@ -1,0 +1,309 @@
+//! The authorization server: it holds its clients to the letter of the protocol, and signs real ID tokens.
+
+use base64ct::{Base64, Encoding};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    answer::Answer,
+    clients::{BACKEND_SECRET, ISSUER},
+    form,
+    id_token::{Draft, Forgery},
+    keys::{FIRST, TestKey, base64url, jwk_set},
+};
+
+/// The user who signs in.
+pub const SUBJECT: &str = "alice";
+
+/// A request as it went over the wire.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// GET or POST.
+    pub method: String,
+    /// The absolute URL.
+    pub url: String,
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Received {
+    /// The path of the URL.
+    pub fn path(&self) -> &str {
+        self.url.strip_prefix(ISSUER).expect("requests go to the server").split('?').next().unwrap_or_default()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|header| header.0.eq_ignore_ascii_case(name)).map(|header| header.1.as_str())
+    }
+}
+
+/// An authorization that a user gave.
+#[derive(Clone, Debug)]
+struct Authorization {
+    code: String,
+    client_id: String,
+    redirect_uri: String,
+    scope: String,
+    nonce: Option<String>,
+    challenge: String,
+    used: bool,
+}
+
+/// A refresh token that was given out.
+#[derive(Clone, Debug)]
+struct Session {
+    token: String,
+    client_id: String,
+    scope: String,
+    used: bool,
+}
+
+/// How a user comes back from the server.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Return {
+    /// The browser posts this form to the redirect URI.
+    Form(String),
+    /// The browser goes to this URL.
+    Url(String),
+}
+
+/// The authorization server.
+#[derive(Debug)]
+pub struct Server {
+    /// The keys it publishes.
+    pub keys: Vec<TestKey>,
+    /// The key it signs with.
+    pub signer: TestKey,
+    /// What it does to its ID tokens.
+    pub forge: Option<Forgery>,
+    /// What it does to its token responses.
+    pub shape: Option<fn(&mut Value)>,
+    /// What users answer: this error code, or yes.
+    pub denial: Option<&'static str>,
+    /// Whether a refresh token is good for one use.
+    pub rotation: bool,
+    /// Whether the last refresh token may be used once more, for lost answers.
+    pub overlap: bool,
+    /// All requests.
+    pub received: Vec<Received>,
+    /// Codes and refresh tokens that came when they were used up.
+    pub reused: usize,
+    authorizations: Vec<Authorization>,
+    sessions: Vec<Session>,
+    issued: usize,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            keys: vec![FIRST],
+            signer: FIRST,
+            forge: None,
+            shape: None,
+            denial: None,
+            rotation: true,
+            overlap: false,
+            received: Vec::new(),
+            reused: 0,
+            authorizations: Vec::new(),
+            sessions: Vec::new(),
+            issued: 0,
+        }
+    }
+}
+
+impl Server {
+    /// Requests that came for `path`.
+    pub fn count(&self, path: &str) -> usize {
+        self.received.iter().filter(|request| request.path() == path).count()
+    }
+
+    /// Begins a session without a sign-in, and gives its refresh token.
+    pub fn session(&mut self, client_id: &str, scope: &str) -> String {
+        self.issue_refresh_token(client_id, scope)
+    }
+
+    /// A user comes with a browser and says yes, or no.
+    ///
+    /// # Panics
+    /// If the client left out something that a client must not leave out, PKCE for one.
+    pub fn authorize(&mut self, url: &str) -> Return {
+        let query = url.strip_prefix(&format!("{ISSUER}/authorize?")).expect("the authorization endpoint");
+        let pairs = form::pairs(query);
+        let get = |name| form::value(&pairs, name);
+        let need = |name| get(name).unwrap_or_else(|| panic!("no `{name}` in {url}"));
+        assert_eq!(need("response_type"), "code");
+        assert_eq!(need("code_challenge_method"), "S256");
+        assert_eq!(need("code_challenge").len(), 43);
+        let (redirect_uri, state) = (need("redirect_uri"), need("state"));
+        let parameters = match self.denial {
+            Some(error) => format!("error={error}&error_description=The+user+said+no%2E%0A%3Cb%3E"),
+            None => {
+                self.issued += 1;
+                let code = format!("code-{}/+=%& ", self.issued);
+                let parameters = format!("code={}", form::encode(&code));
+                self.authorizations.push(Authorization {
+                    code,
+                    client_id: need("client_id"),
+                    redirect_uri: redirect_uri.clone(),
+                    scope: need("scope"),
+                    nonce: get("nonce"),
+                    challenge: need("code_challenge"),
+                    used: false,
+                });
+                parameters
+            }
+        };
+        let parameters = format!("{parameters}&state={state}&iss={}", form::encode(ISSUER));
+        if get("response_mode").is_some_and(|mode| mode == "form_post") {
+            return Return::Form(parameters);
+        }
+        let joint = if redirect_uri.contains('?') { '&' } else { '?' };
+        Return::Url(format!("{redirect_uri}{joint}{parameters}"))
+    }
+
+    /// Answers a request.
+    pub fn answer(&mut self, request: Received) -> Answer {
+        let answer = match (request.method.as_str(), request.path()) {
+            ("POST", "/token") => self.token(&request),
+            ("GET", "/jwks") => Answer::json(200, &jwk_set(&self.keys)),
+            ("GET", "/userinfo") => self.userinfo(&request),
+            ("GET", "/.well-known/openid-configuration") => Answer::json(200, &metadata()),
+            (method, path) => panic!("a client has no business with {method} {path}"),
+        };
+        self.received.push(request);
+        answer
+    }
+
+    fn token(&mut self, request: &Received) -> Answer {
+        assert_eq!(request.header("Content-Type"), Some("application/x-www-form-urlencoded"));
+        let pairs = form::pairs(&request.body);
+        let Some(client_id) = authenticate(request, &pairs) else { return refusal(401, "invalid_client") };
+        let get = |name| form::value(&pairs, name).unwrap_or_default();
+        let answer = match get("grant_type").as_str() {
+            "authorization_code" => {
+                self.redeem(&client_id, &get("code"), &get("redirect_uri"), &get("code_verifier"))
+            }
+            "refresh_token" => self.refresh(&client_id, &get("refresh_token"), &get("scope")),
+            _ => None,
+        };
+        let Some(mut answer) = answer else { return refusal(400, "invalid_grant") };
+        if let Some(shape) = self.shape {
+            shape(&mut answer);
+        }
+        Answer::json(200, &answer)
+    }
+
+    fn redeem(&mut self, client_id: &str, code: &str, redirect_uri: &str, verifier: &str) -> Option<Value> {
+        let authorization = self.authorizations.iter_mut().find(|authorization| authorization.code == code)?;
+        if authorization.used {
+            self.reused += 1;
+            return None;
+        }
+        let right = authorization.client_id == client_id
+            && authorization.redirect_uri == redirect_uri
+            && authorization.challenge == base64url(Sha256::digest(verifier));
+        // One trial, right or wrong (RFC 6749 §10.5).
+        authorization.used = true;
+        let authorization = authorization.clone();
+        right.then(|| self.tokens(client_id, &authorization.scope, authorization.nonce.as_deref()))
+    }
+
+    fn refresh(&mut self, client_id: &str, token: &str, scope: &str) -> Option<Value> {
+        let place = self.sessions.iter().position(|session| session.token == token)?;
+        let last = place + 1 == self.sessions.len() || (self.overlap && place + 2 == self.sessions.len());
+        let session = &mut self.sessions[place];
+        if session.client_id != client_id {
+            return None;
+        }
+        if session.used && !(self.overlap && last) {
+            self.reused += 1;
+            return None;
+        }
+        session.used = self.rotation;
+        let granted = session.scope.clone();
+        let scope = if scope.is_empty() { granted } else { scope.into() };
+        let mut answer = self.tokens(client_id, &scope, None);
+        if !self.rotation {
+            answer.as_object_mut()?.remove("refresh_token");
+        }
+        Some(answer)
+    }
+
+    fn tokens(&mut self, client_id: &str, scope: &str, nonce: Option<&str>) -> Value {
+        self.issued += 1;
+        let access_token = format!("access-{}", self.issued);
+        let mut answer = json!({
+            "access_token": access_token, "token_type": "Bearer", "expires_in": 3600, "scope": scope,
+        });
+        if scope.split(' ').any(|token| token == "openid") {
+            let draft = Draft::new(self.signer, client_id, SUBJECT);
+            let mut draft = draft.nonce(nonce).access_token(&access_token);
+            if let Some(forge) = self.forge {
+                forge(&mut draft);
+            }
+            answer["id_token"] = draft.sign().into();
+        }
+        if scope.split(' ').any(|token| token == "offline_access") {
+            answer["refresh_token"] = self.issue_refresh_token(client_id, scope).into();
+        }
+        answer
+    }
+
+    fn issue_refresh_token(&mut self, client_id: &str, scope: &str) -> String {
+        let token = format!("refresh-{}", self.sessions.len() + 1);
+        self.sessions.push(Session {
+            token: token.clone(),
+            client_id: client_id.into(),
+            scope: scope.into(),
+            used: false,
+        });
+        token
+    }
+
+    fn userinfo(&self, request: &Received) -> Answer {
+        match request.header("Authorization") {
+            Some(value) if value.starts_with("Bearer access-") => {
+                Answer::json(200, &json!({ "sub": SUBJECT, "email": "alice@example.org", "email_verified": true }))
+            }
+            _ => refusal(401, "invalid_token"),
+        }
+    }
+}
+
+/// A refusal of the token endpoint.
+pub fn refusal(status: u16, error: &str) -> Answer {
+    Answer::json(status, &json!({ "error": error, "error_description": "No." }))
+}
+
+/// The metadata document.
+pub fn metadata() -> Value {
+    json!({
+        "issuer": ISSUER,
+        "authorization_endpoint": format!("{ISSUER}/authorize"),
+        "token_endpoint": format!("{ISSUER}/token"),
+        "jwks_uri": format!("{ISSUER}/jwks"),
+        "userinfo_endpoint": format!("{ISSUER}/userinfo"),
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+    })
+}
+
+/// The client who asks, if it is who it says.
+fn authenticate(request: &Received, pairs: &[(String, String)]) -> Option<String> {
+    let in_body = form::value(pairs, "client_id");
+    let Some(header) = request.header("Authorization") else {
+        return in_body.filter(|client_id| client_id != "back end");
+    };
+    assert_eq!(in_body, None, "one method per request (RFC 6749 §2.3)");
+    let credentials = Base64::decode_vec(header.strip_prefix("Basic ")?).ok()?;
+    let credentials = String::from_utf8(credentials).ok()?;
+    let (client_id, secret) = credentials.split_once(':')?;
+    (form::decode(secret) == BACKEND_SECRET).then(|| form::decode(client_id))
+}

@@ -1,0 +1,314 @@
+//! All flows in all their steps, for what must hold everywhere; and the driver's work, done by hand.
+
+use keyfob_core::{
+    Keep,
+    client::Client,
+    error::Error,
+    flow::{Action, AuthorizationCode, Event, Flow, Redirect, RefreshToken},
+    http::Response,
+    time::Now,
+};
+
+use crate::{
+    answer::Answer,
+    clients::{BACKEND, KIOSK, POSTED, ROBOT},
+    clock::NOW,
+    keys::{FIRST, jwk_set},
+    link::Link,
+    outcome::Tokens,
+    seeds,
+    server::{Received, Return, refusal},
+};
+
+/// Room that the flows here have for what the server chooses.
+pub const ROOM: usize = 64;
+
+/// A length that does for every buffer.
+pub const ENOUGH: usize = 16 * 1024;
+
+/// The kind of a flow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// [`AuthorizationCode`].
+    AuthorizationCode,
+    /// [`RefreshToken`].
+    RefreshToken,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+
+    /// A flow of this kind from its snapshot.
+    ///
+    /// # Errors
+    /// Those of the flow.
+    pub fn restore(
+        self, client: &'static Client<'static>, snapshot: &[u8], now: Now,
+    ) -> Result<Box<dyn Flow>, Error> {
+        Ok(match self {
+            Self::AuthorizationCode => Box::new(AuthorizationCode::<ROOM>::restore(client, snapshot, now)?),
+            Self::RefreshToken => Box::new(RefreshToken::<ROOM>::restore(client, snapshot, None)?),
+        })
+    }
+}
+
+/// A step of a flow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// Code flow: the user is at the server.
+    Authorize,
+    /// All is done.
+    Done,
+    /// Code flow: the code is to be exchanged.
+    Exchange,
+    /// An answer was lost.
+    Lost,
+    /// The server refused.
+    Refused,
+    /// Refresh: the token is to be sent.
+    Send,
+    /// Refresh: it is to be sent once more.
+    SendAgain,
+}
+
+impl Step {
+    /// Whether nothing comes behind it.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Done | Self::Lost | Self::Refused)
+    }
+}
+
+/// A flow in one of its steps.
+pub struct Station {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it is.
+    pub step: Step,
+    /// Whose it is.
+    pub client: &'static Client<'static>,
+    /// The flow.
+    pub flow: Box<dyn Flow>,
+    /// Its server, and the user at it.
+    pub hand: Hand,
+    /// The right response, if the flow was at the server.
+    pub redirect: Option<Return>,
+}
+
+/// Every flow of every client, in every step.
+pub fn stations() -> Vec<Station> {
+    let codes = [Step::Authorize, Step::Exchange, Step::Done, Step::Lost, Step::Refused];
+    let refreshes = [Step::Send, Step::SendAgain, Step::Done, Step::Lost, Step::Refused];
+    let clients: [&'static Client<'static>; 4] = [&KIOSK, &BACKEND, &POSTED, &ROBOT];
+    let all = clients.into_iter().flat_map(|client| {
+        let codes = codes.map(|step| Station::code(client, step));
+        codes.into_iter().chain(refreshes.map(|step| Station::refresh(client, step)))
+    });
+    all.collect()
+}
+
+impl Station {
+    /// A code flow in this step.
+    pub fn code(client: &'static Client<'static>, step: Step) -> Self {
+        let hand = Hand::default();
+        let flow = AuthorizationCode::<ROOM>::new(client, seeds::seed(1), NOW).expect("the settings are right");
+        let mut flow: Box<dyn Flow> = Box::new(flow);
+        let redirect = hand.visit(&*flow);
+        if step != Step::Authorize {
+            hand.redirect(&mut *flow, &redirect).expect("the response is right");
+            hand.finish(&mut *flow, step);
+        }
+        Self { kind: Kind::AuthorizationCode, step, client, flow, hand, redirect: Some(redirect) }
+    }
+
+    /// A refresh in this step.
+    pub fn refresh(client: &'static Client<'static>, step: Step) -> Self {
+        let hand = Hand::default();
+        let scope = if client.metadata().userinfo().is_some() && is_robot(client) { "read" } else { "openid" };
+        let token = hand.link.server().session(client_id(client), scope);
+        let flow = RefreshToken::<ROOM>::new(client, &token, None).expect("the settings are right");
+        let mut flow: Box<dyn Flow> = Box::new(flow);
+        match step {
+            Step::Send => {}
+            Step::SendAgain => assert!(matches!(flow.handle(NOW, Event::Timeout), Ok(None))),
+            Step::Lost => {
+                assert!(matches!(flow.handle(NOW, Event::Timeout), Ok(None)));
+                hand.finish(&mut *flow, step);
+            }
+            step => hand.finish(&mut *flow, step),
+        }
+        Self { kind: Kind::RefreshToken, step, client, flow, hand, redirect: None }
+    }
+}
+
+fn is_robot(client: &Client<'_>) -> bool {
+    client_id(client) == "robot"
+}
+
+/// The identifier of one of our clients, as its `Debug` shows it.
+pub fn client_id(client: &Client<'_>) -> &'static str {
+    let shown = format!("{client:?}");
+    let known = ["kiosk", "back end", "posted", "robot", "other"];
+    known.into_iter().find(|id| shown.starts_with(&format!("Client({id} at"))).expect("a known client")
+}
+
+/// The driver's work, done by hand.
+#[derive(Debug, Default)]
+pub struct Hand {
+    /// The way to the server.
+    pub link: Link,
+}
+
+/// All that a flow shows to the outside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Shown {
+    /// What it does next.
+    pub next: Result<String, Error>,
+    /// What it remembers.
+    pub saved: Result<Vec<u8>, Error>,
+}
+
+/// Something that a flow can be told.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// The request did not leave.
+    NotSent,
+    /// The browser came back.
+    Redirect(Return),
+    /// The server answered.
+    Response(Answer),
+    /// No answer came.
+    Timeout,
+}
+
+impl Hand {
+    /// The URL that the flow sends its user to.
+    pub fn url(&self, flow: &dyn Flow) -> String {
+        match flow.poll(NOW, &mut [0; ENOUGH]) {
+            Ok(Action::Authorize(url)) => url.into(),
+            other => panic!("not at the server: {other:?}"),
+        }
+    }
+
+    /// The user goes to the server; gives the way back.
+    pub fn visit(&self, flow: &dyn Flow) -> Return {
+        let url = self.url(flow);
+        self.link.server().authorize(&url)
+    }
+
+    /// All that the flow shows to the outside: what it does next, and what it remembers.
+    pub fn shown(&self, flow: &dyn Flow) -> Shown {
+        let mut snapshot = [0; ENOUGH];
+        let saved = flow.save(NOW, &mut snapshot).map(|length| snapshot[..length].to_vec());
+        let next = match flow.poll(NOW, &mut [0; ENOUGH]) {
+            Ok(Action::Authorize(url)) => Ok(url.to_owned()),
+            Ok(Action::Send(_)) => self.request(flow).map(|request| format!("{request:?}")),
+            Ok(other) => Ok(format!("{other:?}")),
+            Err(error) => Err(error),
+        };
+        Shown { next, saved }
+    }
+
+    /// The user comes back.
+    ///
+    /// # Errors
+    /// Those of the flow.
+    pub fn redirect(&self, flow: &mut dyn Flow, redirect: &Return) -> Result<(), Error> {
+        let redirect = match redirect {
+            Return::Form(form) => Redirect::Form(form),
+            Return::Url(url) => Redirect::Url(url),
+        };
+        flow.handle(NOW, Event::Redirect(redirect)).map(|tokens| assert!(tokens.is_none()))
+    }
+
+    /// The request that the flow wants sent.
+    ///
+    /// # Errors
+    /// Those of the flow.
+    pub fn request(&self, flow: &dyn Flow) -> Result<Option<(Received, Keep)>, Error> {
+        Ok(match flow.poll(NOW, &mut [0; ENOUGH])? {
+            Action::Send(request) => Some((
+                Received {
+                    method: request.method().as_str().into(),
+                    url: request.url().into(),
+                    headers: request.headers().map(|(name, value)| (name.into(), value.into())).collect(),
+                    body: String::from_utf8(request.body().to_vec()).expect("requests are ASCII"),
+                },
+                request.keep(),
+            )),
+            _ => None,
+        })
+    }
+
+    /// The server's answer to the request that the flow wants sent.
+    pub fn answer(&self, flow: &dyn Flow) -> (Answer, Keep) {
+        let request = self.request(flow).expect("the flow goes on").expect("there is a request");
+        (self.link.server().answer(request.0), request.1)
+    }
+
+    /// Tells the flow what happened. Keys are not fetched; if they are needed they are at hand.
+    ///
+    /// # Errors
+    /// Those of the flow.
+    pub fn tell(&self, flow: &mut dyn Flow, happening: &Happening) -> Result<Option<Tokens>, Error> {
+        self.tell_at(flow, happening, NOW)
+    }
+
+    /// The same at another time.
+    ///
+    /// # Errors
+    /// Those of the flow.
+    pub fn tell_at(&self, flow: &mut dyn Flow, happening: &Happening, now: Now) -> Result<Option<Tokens>, Error> {
+        let mut buffer = [0; ENOUGH];
+        let event = match happening {
+            Happening::NotSent => Event::NotSent,
+            Happening::Redirect(Return::Form(form)) => Event::Redirect(Redirect::Form(form)),
+            Happening::Redirect(Return::Url(url)) => Event::Redirect(Redirect::Url(url)),
+            Happening::Response(answer) => {
+                let (response, rest) = answer.read(token_keep(), &mut buffer);
+                return self.respond(flow, response, rest, now);
+            }
+            Happening::Timeout => Event::Timeout,
+        };
+        flow.handle(now, event).map(|tokens| tokens.as_ref().map(Tokens::of))
+    }
+
+    fn respond(
+        &self, flow: &mut dyn Flow, response: Response<'_>, rest: &mut [u8], now: Now,
+    ) -> Result<Option<Tokens>, Error> {
+        let tokens = match flow.handle(now, Event::Response(response)) {
+            Err(Error::KeysNeeded) => {
+                let keep = flow.keys(&response)?.keep();
+                let keys = Answer::json(200, &jwk_set(&self.link.server().keys)).read(keep, rest).0.keys()?;
+                flow.handle(now, Event::Response(response.with_keys(keys)))?
+            }
+            outcome => outcome?,
+        };
+        Ok(tokens.as_ref().map(Tokens::of))
+    }
+
+    fn finish(&self, flow: &mut dyn Flow, step: Step) {
+        let outcome = match step {
+            Step::Done => {
+                let answer = self.answer(flow).0;
+                self.tell(flow, &Happening::Response(answer)).map(drop)
+            }
+            Step::Lost => self.tell(flow, &Happening::Timeout).map(drop),
+            Step::Refused => self.tell(flow, &Happening::Response(refusal(400, "invalid_grant"))).map(drop),
+            _ => return,
+        };
+        assert_eq!(outcome.is_ok(), step == Step::Done, "{outcome:?}");
+    }
+}
+
+/// What a token request keeps of its answer.
+pub fn token_keep() -> Keep {
+    let flow = RefreshToken::<ROOM>::new(&ROBOT, "token", None).expect("the settings are right");
+    match flow.poll(NOW, &mut [0; ENOUGH]) {
+        Ok(Action::Send(request)) => request.keep(),
+        other => panic!("no request: {other:?}"),
+    }
+}
+
+/// The key that signs in a world where nothing was changed.
+pub const SIGNER: crate::keys::TestKey = FIRST;

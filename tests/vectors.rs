@@ -1,0 +1,623 @@
+//! The known answers of `spec/vectors.json`, as far as a caller can see them. What shows only within the core is
+//! tested there.
+
+mod tables;
+
+use std::sync::Mutex;
+
+use base64ct::{Base64, Encoding};
+use keyfob_core::client::{Client, Prompt};
+use keyfob_core::client_authentication::ClientAuthentication;
+use keyfob_core::error::{Check, Error, Name};
+use keyfob_core::exchange::{Discovery, Exchange};
+use keyfob_core::flow::{AuthorizationCode, Event, Flow, Redirect, RefreshToken};
+use keyfob_core::http::Method;
+use keyfob_core::jws::{Algorithm, Es256, Key, Rs256, Verifier};
+use keyfob_core::metadata::Metadata;
+use keyfob_core::secret::{Secret, Seed};
+use keyfob_core::time::{Now, UnixTime};
+use serde_json::{Value, json};
+
+use crate::tables::{
+    Answer, CLIENT, CLIENT_ID, Cut, ISSUER, NOW, OAUTH_CLIENT, REDIRECT_URI, SERVER, SUBJECT, at_authorize,
+    at_exchange, authorization_url, discovered, jose, outcome, outcome::Step, parameter, sent, tokens,
+    with_tokens,
+};
+
+/// Groups for what is not built yet, or not as the vectors have it.
+const PENDING: &[(&str, &str)] = &[
+    ("device_authorization_response", "the device flow"),
+    ("dpop", "DPoP"),
+    ("fixed_rng", "one seed is drawn, and the three values are derived from it"),
+    ("jwk_thumbprint", "DPoP"),
+    ("par_response", "pushed authorization requests"),
+];
+
+/// Groups that a test below names.
+const RUN: &[&str] = &[
+    "authorization_url",
+    "base64url",
+    "client_secret_basic",
+    "form_bodies",
+    "half_hash",
+    "issuer_response_9207",
+    "json_numbers",
+    "jws",
+    "percent_encoding",
+    "pkce",
+    "well_known_url",
+];
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("spec/vectors.json")).expect("vectors are JSON")
+}
+
+fn rows(group: &str, name: &str) -> Vec<Value> {
+    vectors()[group][name].as_array().expect("there is such a group").clone()
+}
+
+fn text<'v>(row: &'v Value, name: &str) -> &'v str {
+    row[name].as_str().unwrap_or_else(|| panic!("{row} has no {name}"))
+}
+
+#[test]
+fn every_group_is_run_or_pending() {
+    for (group, reason) in PENDING {
+        println!("{group} is pending: {reason}");
+    }
+    let vectors = vectors();
+    let mut known: Vec<_> = RUN.iter().copied().chain(PENDING.iter().map(|(group, _)| *group)).collect();
+    known.push("about");
+    known.sort_unstable();
+    let groups: Vec<_> = vectors.as_object().expect("groups").keys().map(String::as_str).collect();
+    assert_eq!(groups, known);
+}
+
+/// Octets as the file writes them.
+fn octets(hex: &str) -> Vec<u8> {
+    let digits = |pair: &[u8]| str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    hex.as_bytes().chunks(2).map(|pair| digits(pair).expect("hexadecimal")).collect()
+}
+
+/// A verifier that agrees, and keeps what it was given.
+#[derive(Default)]
+struct Witness {
+    seen: Mutex<Vec<[Vec<u8>; 4]>>,
+}
+
+impl Verifier for Witness {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::Es256
+    }
+
+    fn hash<'h>(&self, input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
+        Es256.hash(input, out)
+    }
+
+    fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check> {
+        let Key::P256 { x, y } = key else { return Err(Check::KeyMismatch) };
+        self.seen.lock().expect("no panic").push([x, y, message, signature].map(Into::into));
+        Ok(())
+    }
+}
+
+/// What a verifier gets when a signature and a coordinate of the key are this text.
+fn witnessed(signature: &str, x: &str) -> (Value, Vec<[Vec<u8>; 4]>) {
+    let witness = Witness::default();
+    let verifiers: [&dyn Verifier; 1] = [&witness];
+    let client = CLIENT.algorithms(&verifiers);
+    let message = format!("{}.{}", jose::base64url(r#"{"alg":"ES256","kid":"k"}"#), jose::base64url("{}"));
+    let body =
+        json!({ "access_token": "AT", "token_type": "Bearer", "id_token": format!("{message}.{signature}") });
+    let keys = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "k", "x": x, "y": "AQ" }] });
+    let mut flow = at_exchange(&client, "abc");
+    let outcome = tokens(
+        &mut flow,
+        NOW,
+        &Answer::json(body.to_string().as_bytes()),
+        keys.to_string().as_bytes(),
+        Cut::Whole,
+    );
+    let seen = witness.seen.into_inner().expect("no panic");
+    assert!(seen.iter().all(|[_, y, signed, _]| y == &[1] && *signed == message.as_bytes()));
+    (outcome, seen)
+}
+
+// REQ: ENC-11, JOSE-03, JOSE-13
+#[test]
+fn base64url_is_read_strictly() {
+    for row in rows("base64url", "encode") {
+        let (octets, text) = (octets(text(&row, "hex")), text(&row, "b64u"));
+        // The claims are empty; that comes behind the signature.
+        let (outcome, seen) = witnessed(text, text);
+        assert_eq!(outcome, json!({ "err": "ClaimMissing", "arg": "iss" }), "{row}");
+        let [[x, _, _, signature]] = &seen[..] else { panic!("{row}: {seen:?}") };
+        assert_eq!((x, signature), (&octets, &octets), "{row}");
+    }
+    for row in rows("base64url", "decode_reject") {
+        let bad = text(&row, "in");
+        let printable = bad.bytes().all(|octet| matches!(octet, 0x20..=0x7E));
+        let refused = if printable {
+            json!({ "err": "JwtFormat" })
+        } else {
+            json!({ "err": "BadMember", "arg": "id_token" })
+        };
+        assert_eq!(witnessed(bad, "AQ"), (refused, vec![]), "{row}");
+        assert_eq!(witnessed("AQ", bad), (json!({ "err": "KeyInvalid" }), vec![]), "{row}");
+    }
+}
+
+fn sha256(text: &str) -> String {
+    jose::base64url(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
+}
+
+// REQ: PKCE-01, PKCE-03, PKCE-04, AUTHZ-04, AUTHZ-05
+#[test]
+fn the_challenge_is_the_digest_of_the_verifier() {
+    for row in rows("pkce", "s256") {
+        assert_eq!(sha256(text(&row, "verifier")), text(&row, "challenge"));
+    }
+    for number in 1..=64 {
+        let mut octets = [number; Seed::LENGTH];
+        octets[0] = 0;
+        let mut flow =
+            AuthorizationCode::<16>::new(&CLIENT, Seed::new(octets).expect("a seed"), NOW).expect("a flow");
+        let url = authorization_url(&flow);
+        let [state, nonce, challenge] =
+            ["state", "nonce", "code_challenge"].map(|name| parameter(&url, name).expect("is there"));
+        assert_eq!(parameter(&url, "code_challenge_method").as_deref(), Some("S256"));
+        let back = format!("{REDIRECT_URI}?code=abc&state={state}");
+        flow.handle(NOW, Event::Redirect(Redirect::Url(&back))).expect("our redirect");
+        let verifier = parameter(&sent(&flow).body, "code_verifier").expect("is there");
+        assert_eq!(sha256(&verifier), challenge);
+        for value in [&state, &nonce, &verifier] {
+            assert_eq!(jose::decode(value).expect("base64url").len(), 32);
+        }
+        assert!(state != nonce && state != verifier && nonce != verifier);
+    }
+}
+
+// REQ: ENC-01, ENC-02, ENC-16
+#[test]
+fn escapes_are_written_in_names_and_values() {
+    for row in rows("percent_encoding", "encode") {
+        let (plain, query) = (text(&row, "in"), text(&row, "query"));
+        let values = [("value", plain)];
+        let url = authorization_url(&at_authorize(&CLIENT.parameters(&values)));
+        let end = if plain.is_empty() { String::new() } else { format!("&value={query}") };
+        assert!(
+            url.ends_with(&format!("{}{end}", parameter(&url, "nonce").expect("a nonce"))),
+            "{row}: {url}"
+        );
+        assert!(url.bytes().all(|octet| matches!(octet, 0x21..=0x7E)), "{url}");
+        if !plain.is_empty() {
+            let names = [(plain, "value")];
+            let url = authorization_url(&at_authorize(&CLIENT.parameters(&names)));
+            assert!(url.ends_with(&format!("&{query}=value")), "{row}: {url}");
+        }
+        // The rest does not get into a form: no token holds it.
+        if !plain.is_empty() && plain.bytes().all(|octet| matches!(octet, 0x20..=0x7E)) {
+            let flow = RefreshToken::<64>::new(&CLIENT, plain, None).expect("a good client");
+            let form = text(&row, "form");
+            assert!(sent(&flow).body.contains(&format!("&refresh_token={form}&")), "{row}");
+        }
+    }
+}
+
+/// What becomes of a redirect whose code is written like this.
+fn code(written: &str) -> Result<String, Error> {
+    let mut flow = at_authorize(&CLIENT);
+    let state = parameter(&authorization_url(&flow), "state").expect("a state");
+    let back = format!("{REDIRECT_URI}?code={written}&state={state}");
+    flow.handle(NOW, Event::Redirect(Redirect::Url(&back)))?;
+    Ok(parameter(&sent(&flow).body, "code").expect("a code"))
+}
+
+// REQ: ENC-03, ENC-04, ENC-05
+#[test]
+fn escapes_are_read() {
+    for row in rows("percent_encoding", "decode") {
+        let plain = text(&row, "out");
+        let expected = if plain.is_empty() {
+            Err(Check::MissingParameter(Name::Code).into())
+        } else if plain.bytes().all(|octet| matches!(octet, 0x20..=0x7E)) {
+            Ok(plain.to_string())
+        } else {
+            Err(Check::BadParameter(Name::Code).into())
+        };
+        assert_eq!(code(text(&row, "in")), expected, "{row}");
+    }
+    for row in rows("percent_encoding", "decode_reject") {
+        assert_eq!(code(text(&row, "in")), Err(Check::BadEncoding(Name::Code).into()), "{row}");
+    }
+}
+
+fn basic(id: &str, secret: &str) -> Result<String, Error> {
+    let client =
+        Client::new(SERVER, id).authentication(ClientAuthentication::ClientSecretBasic(Secret::new(secret)));
+    let flow = RefreshToken::<64>::new(&client, "8xLOxBtZp8", None)?;
+    let sent = sent(&flow);
+    assert_eq!(sent.body, "grant_type=refresh_token&refresh_token=8xLOxBtZp8");
+    Ok(sent.header("Authorization").expect("is there").into())
+}
+
+// REQ: AUTHC-02, AUTHC-03, ENC-12
+#[test]
+fn basic_is_form_encoded_first() {
+    for row in rows("client_secret_basic", "cases") {
+        let (id, secret) = (text(&row, "client_id"), text(&row, "client_secret"));
+        // No client has such a name (CFG-01), but for the one in this row.
+        let expected =
+            if id.is_ascii() { Ok(text(&row, "header").into()) } else { Err(Error::Config(Name::ClientId)) };
+        assert_eq!(basic(id, secret), expected, "{row}");
+    }
+}
+
+/// The rule of the group: what is encoded in a form is encoded here.
+// REQ: ENC-01
+#[test]
+fn basic_escapes_what_a_form_escapes() {
+    for row in rows("percent_encoding", "encode") {
+        let (plain, form) = (text(&row, "in"), text(&row, "form"));
+        if !plain.is_empty() && plain.bytes().all(|octet| matches!(octet, 0x20..=0x7E)) {
+            let header = basic(plain, plain).expect("a good client");
+            let base64 = Base64::decode_vec(header.strip_prefix("Basic ").expect("Basic"));
+            assert_eq!(String::from_utf8(base64.expect("base64")).expect("ASCII"), format!("{form}:{form}"));
+        }
+    }
+}
+
+/// Checks a token's signature with a key from the file.
+fn verified(token: &str, key: &Value) -> Result<(), Check> {
+    let (message, signature) = token.rsplit_once('.').expect("a token");
+    let signature = jose::decode(signature).expect("base64url");
+    let part = |name: &str| jose::decode(text(key, name)).expect("base64url");
+    match text(key, "kty") {
+        "RSA" => {
+            let (modulus, exponent) = (part("n"), part("e"));
+            Rs256.verify(Key::Rsa { modulus: &modulus, exponent: &exponent }, message.as_bytes(), &signature)
+        }
+        "EC" => {
+            let (x, y) = (part("x"), part("y"));
+            Es256.verify(Key::P256 { x: &x, y: &y }, message.as_bytes(), &signature)
+        }
+        kind => panic!("{kind}"),
+    }
+}
+
+// REQ: JOSE-07, JOSE-19
+#[test]
+fn published_signatures_verify() {
+    let mut verified_ones = 0;
+    for row in rows("jws", "verify") {
+        let token = text(&row, "token");
+        let refused = match text(&row, "alg") {
+            "ES256" | "RS256" => {
+                assert_eq!(verified(token, &row["key"]), Ok(()), "{row}");
+                verified_ones += 1;
+                continue;
+            }
+            "none" => json!({ "err": "AlgNone" }),
+            algorithm => {
+                println!("{} is pending: {algorithm}", text(&row, "name"));
+                json!({ "err": "AlgNotAllowed" })
+            }
+        };
+        let body = json!({ "access_token": "AT", "token_type": "Bearer", "id_token": token }).to_string();
+        let client = CLIENT.algorithms(&[&Rs256, &Es256]);
+        let outcome =
+            tokens(&mut at_exchange(&client, "abc"), NOW, &Answer::json(body.as_bytes()), b"", Cut::Whole);
+        assert_eq!(outcome, refused, "{row}");
+    }
+    let examples = &vectors()["jws"]["oidc_core_examples"];
+    for row in examples["tokens"].as_array().expect("tokens") {
+        assert_eq!(verified(text(row, "token"), &examples["key"]), Ok(()), "{row}");
+        verified_ones += 1;
+    }
+    assert_eq!(verified_ones, 8);
+}
+
+/// The claims of a good token for `flow`, with some changed.
+fn claims(nonce: &str, changes: Value) -> Value {
+    let mut claims = json!({
+        "iss": ISSUER, "sub": SUBJECT, "aud": CLIENT_ID, "exp": 1_760_000_300, "iat": 1_759_999_995, "nonce": nonce,
+    });
+    for (name, value) in changes.as_object().expect("claims") {
+        claims[name] = value.clone();
+    }
+    claims
+}
+
+/// What comes of a sign-in with this code, access token and further claims: which hashes were there and right.
+fn hashes(algorithm: &str, code: &str, access_token: &str, changes: Value) -> Value {
+    let client = CLIENT.algorithms(&[&Rs256, &Es256]);
+    let nonce = parameter(&authorization_url(&at_authorize(&client)), "nonce").expect("a nonce");
+    let key = if algorithm == "RS256" { "rsa1" } else { "ec1" };
+    let id_token = jose::id_token(key, claims(&nonce, changes).to_string());
+    let body =
+        json!({ "access_token": access_token, "token_type": "Bearer", "id_token": id_token }).to_string();
+    let mut flow = at_exchange(&client, code);
+    let mut buffer = vec![0; 16 * 1024];
+    let keys = jose::jwks().to_string();
+    let answer = Answer::json(body.as_bytes());
+    with_tokens(&mut flow, NOW, &answer, keys.as_bytes(), Cut::Whole, &mut buffer, |tokens| {
+        let checked = tokens.id_token().expect("is there").checked();
+        json!({ "at_hash": checked.access_token, "c_hash": checked.code })
+    })
+}
+
+// REQ: IDT-15, IDT-28
+#[test]
+fn half_hashes_are_compared() {
+    let mut run = 0;
+    for row in rows("half_hash", "cases") {
+        let (claim, value, algorithm) = (text(&row, "claim"), text(&row, "value"), text(&row, "alg"));
+        if !matches!(algorithm, "ES256" | "RS256") {
+            println!("half_hash is pending: {algorithm}");
+            continue;
+        }
+        run += 1;
+        let (code, token) = if claim == "at_hash" { ("abc", value) } else { (value, "AT") };
+        let seen = hashes(algorithm, code, token, json!({ claim: row["hash"] }));
+        assert_eq!(seen, json!({ "at_hash": claim == "at_hash", "c_hash": claim == "c_hash" }), "{row}");
+        let seen =
+            hashes(algorithm, &format!("{code}x"), &format!("{token}x"), json!({ claim: row["hash"] }));
+        assert_eq!(seen, json!({ "err": "HashMismatch", "arg": claim }), "{row}");
+    }
+    assert_eq!(run, 4);
+    assert_eq!(hashes("RS256", "abc", "AT", json!({})), json!({ "at_hash": false, "c_hash": false }));
+}
+
+// REQ: AUTHZ-01, AUTHZ-02, AUTHZ-03, AUTHZ-16, ENC-07, ENC-10
+#[test]
+fn authorization_urls_are_these_octets() {
+    for row in rows("authorization_url", "cases") {
+        let metadata = SERVER.authorization_endpoint(text(&row, "endpoint"));
+        let pairs: Vec<(&str, &str)> = row["params"]
+            .as_array()
+            .expect("pairs")
+            .iter()
+            .map(|pair| (pair[0].as_str().expect("a name"), pair[1].as_str().expect("a value")))
+            .collect();
+        let all =
+            |name: &str| pairs.iter().filter(|pair| pair.0 == name).map(|pair| pair.1).collect::<Vec<_>>();
+        let one = |name: &str| all(name).first().copied().unwrap_or_default();
+        let list = |name: &str| one(name).split(' ').filter(|item| !item.is_empty()).collect::<Vec<_>>();
+        let (scope, locales, resource) = (list("scope"), list("ui_locales"), all("resource"));
+        let mut client = Client::new(metadata, one("client_id"))
+            .redirect_uri(one("redirect_uri"))
+            .scope(&scope)
+            .ui_locales(&locales)
+            .resource(&resource)
+            .login_hint(one("login_hint"));
+        match one("prompt") {
+            "" => {}
+            "consent" => client = client.prompt(&[Prompt::Consent]),
+            prompt => panic!("{prompt}"),
+        }
+        if let Ok(seconds) = one("max_age").parse() {
+            client = client.max_age(seconds);
+        }
+        let url = authorization_url(&at_authorize(&client));
+        let mut expected = text(&row, "url").to_string();
+        // These three come from the seed.
+        for name in ["state", "nonce", "code_challenge"] {
+            expected = expected.replace(one(name), &parameter(&url, name).expect("is there"));
+        }
+        assert_eq!(url, expected);
+    }
+}
+
+// REQ: TOKEN-01, TOKEN-02, AUTHC-01, AUTHC-04, ENC-10
+#[test]
+fn forms_are_these_octets() {
+    let mut run = 0;
+    for row in rows("form_bodies", "cases") {
+        let name = text(&row, "name");
+        let one = |name: &str| {
+            let pairs = row["params"].as_array().into_iter().flatten();
+            pairs.filter(|pair| pair[0] == name).find_map(|pair| pair[1].as_str()).unwrap_or_default()
+        };
+        let secret = one("client_secret");
+        let mut buffer = [0; 1024];
+        let mut client = CLIENT.scope(&["openid", "profile", "email"]);
+        if !secret.is_empty() {
+            let methods = json!({ "token_endpoint_auth_methods_supported": ["client_secret_post"] });
+            client = Client::new(discovered(methods, &mut buffer), CLIENT_ID)
+                .redirect_uri(REDIRECT_URI)
+                .authentication(ClientAuthentication::ClientSecretPost(Secret::new(secret)));
+        }
+        run += 1;
+        let sent = match one("grant_type") {
+            "authorization_code" => sent(&at_exchange(&client, one("code"))),
+            "refresh_token" => {
+                let scope: Vec<_> = one("scope").split(' ').filter(|token| !token.is_empty()).collect();
+                let flow =
+                    RefreshToken::<64>::new(&client, one("refresh_token"), None).expect("a good client");
+                sent(&flow.narrow(&scope).expect("a part of the scope"))
+            }
+            _ => {
+                println!("{name} is pending");
+                run -= 1;
+                continue;
+            }
+        };
+        let mut expected = text(&row, "body").to_string();
+        if let Some(verifier) = parameter(&sent.body, "code_verifier") {
+            expected = expected.replace(one("code_verifier"), &verifier);
+        }
+        assert_eq!(sent.body, expected, "{name}");
+        assert_eq!(sent.header("Authorization"), None, "{name}");
+        assert_eq!(sent.header("Content-Type"), Some("application/x-www-form-urlencoded"));
+        assert_eq!(sent.url, "https://op.example.com/token");
+    }
+    assert_eq!(run, 5);
+}
+
+// REQ: REDIR-11
+#[test]
+fn the_issuer_in_a_response_is_compared() {
+    let group = &vectors()["issuer_response_9207"];
+    let metadata = Metadata::new(text(group, "issuer"))
+        .authorization_endpoint("https://honest.as.example/authorize")
+        .token_endpoint("https://honest.as.example/token")
+        .authorization_response_iss_parameter_supported(true);
+    let client = Client::new(metadata, CLIENT_ID).redirect_uri("https://client.example/cb").scope(&[]);
+    let back = |name: &str, change: fn(&str) -> String| {
+        let mut flow = at_authorize(&client);
+        let response = text(group, name);
+        let theirs = parameter(response, "state").expect("a state");
+        let ours = parameter(&authorization_url(&flow), "state").expect("a state");
+        let response = change(&response.replace(&theirs, &ours));
+        match flow.handle(NOW, Event::Redirect(Redirect::Url(&response))) {
+            Ok(_) => json!(parameter(&sent(&flow).body, "code")),
+            Err(error) => outcome::of(error, Step::Redirect, flow.refusal()),
+        }
+    };
+    let unchanged: fn(&str) -> String = str::to_string;
+    let other: fn(&str) -> String = |response| response.replace("honest", "attacker");
+    let none: fn(&str) -> String = |response| response.split("&iss=").next().expect("is there").into();
+    assert_eq!(back("ok", unchanged), "x1848ZT64p4IirMPT0R-X3141MFPTuBX-VFL_cvaplMH58");
+    assert_eq!(back("error", unchanged), json!({ "err": "AuthorizationError", "arg": "access_denied" }));
+    for name in ["ok", "error"] {
+        assert_eq!(back(name, other), json!({ "err": "IssuerMismatch" }));
+        assert_eq!(back(name, none), json!({ "err": "IssuerMissing" }));
+    }
+}
+
+// REQ: DISC-01, DISC-02, INTEROP-01, HTTP-03, HTTP-16
+#[test]
+fn metadata_is_where_the_issuer_says() {
+    for row in rows("well_known_url", "cases") {
+        let openid = Discovery::new(text(&row, "issuer")).expect("a good issuer");
+        let oauth = openid.oauth_authorization_server();
+        for (discovery, name) in [(openid, "openid_configuration"), (oauth, "oauth_authorization_server")] {
+            let mut out = [0; 256];
+            let request = discovery.request(&mut out).expect("a short URL");
+            assert_eq!(request.url(), text(&row, name));
+            assert_eq!((request.method(), request.body()), (Method::Get, &b""[..]));
+            assert_eq!(request.headers().collect::<Vec<_>>(), [("Accept", "application/json")]);
+        }
+    }
+}
+
+/// What comes of a token response, in which nothing is asked of an ID token.
+fn answered(body: &str) -> Value {
+    tokens(&mut at_exchange(&OAUTH_CLIENT, "abc"), NOW, &Answer::json(body.as_bytes()), b"", Cut::Whole)
+}
+
+// REQ: JSON-01, JSON-13
+#[test]
+fn numbers_have_one_grammar() {
+    for (list, good) in [("grammar_ok", true), ("grammar_bad", false)] {
+        for number in rows("json_numbers", list) {
+            let number = number.as_str().expect("a text");
+            for body in [
+                format!(r#"{{"access_token":"AT","token_type":"Bearer","x":{number}}}"#),
+                format!(r#"{{"x":[{{"y":{number} }}],"access_token":"AT","token_type":"Bearer"}}"#),
+            ] {
+                let seen = answered(&body);
+                if good {
+                    assert_eq!(seen["ok"]["access_token"], "AT", "{body}");
+                } else {
+                    assert_eq!(seen, json!({ "err": "JsonSyntax" }), "{body}");
+                }
+            }
+            let seen =
+                answered(&format!(r#"{{"access_token":"AT","token_type":"Bearer","expires_in":{number}}}"#));
+            let negative = number.starts_with('-') && number != "-0";
+            match (good, negative) {
+                (true, false) => assert!(seen["ok"]["expires_in"].is_u64(), "{number}: {seen}"),
+                (true, true) => {
+                    assert_eq!(seen, json!({ "err": "WrongType", "arg": "expires_in" }), "{number}")
+                }
+                (false, _) => assert_eq!(seen, json!({ "err": "JsonSyntax" }), "{number}"),
+            }
+        }
+    }
+}
+
+// REQ: TOKEN-08, TOKEN-09, TOKEN-10, JSON-13, INTEROP-09
+#[test]
+fn lifetimes_are_these_seconds() {
+    for row in rows("json_numbers", "expires_in") {
+        let written = text(&row, "in");
+        let seen =
+            answered(&format!(r#"{{"access_token":"AT","token_type":"Bearer","expires_in":{written}}}"#));
+        match row.get("ok") {
+            Some(seconds) => assert_eq!(seen["ok"]["expires_in"], *seconds, "{row}: {seen}"),
+            None => assert_eq!(seen, json!({ "err": row["err"], "arg": "expires_in" }), "{row}"),
+        }
+    }
+}
+
+/// What comes of a sign-in at this moment with this payload, its nonce put in.
+fn signed_in(payload: &str, date: u64) -> Value {
+    let client = CLIENT.clock_skew(0);
+    let nonce = parameter(&authorization_url(&at_authorize(&client)), "nonce").expect("a nonce");
+    let id_token = jose::id_token("rsa1", payload.replace("NONCE", &nonce));
+    let body = json!({ "access_token": "AT", "token_type": "Bearer", "id_token": id_token }).to_string();
+    let now = Now::known(0, UnixTime::from_seconds(date));
+    let keys = jose::jwks().to_string();
+    let mut buffer = vec![0; 16 * 1024];
+    let answer = Answer::json(body.as_bytes());
+    with_tokens(
+        &mut at_exchange(&client, "abc"),
+        now,
+        &answer,
+        keys.as_bytes(),
+        Cut::Whole,
+        &mut buffer,
+        |_| json!("ok"),
+    )
+}
+
+/// A date is told exactly by the second at which a token has expired: at the second before it has not.
+// REQ: IDT-08, JSON-13, CLOCK-10
+#[test]
+fn dates_are_these_seconds() {
+    let payload = |claim: &str, written: &str| {
+        let [exp, iat, nbf] = ["exp", "iat", "nbf"].map(|name| match name {
+            _ if name == claim => written,
+            "exp" => "253402300799",
+            _ => "0",
+        });
+        format!(
+            r#"{{"iss":"{ISSUER}","sub":"x","aud":"{CLIENT_ID}","exp":{exp},"iat":{iat},"nbf":{nbf},"nonce":"NONCE"}}"#
+        )
+    };
+    for row in rows("json_numbers", "numeric_date") {
+        let written = text(&row, "in");
+        match row["ok"].as_u64() {
+            Some(seconds) => {
+                assert_eq!(
+                    signed_in(&payload("exp", written), seconds),
+                    json!({ "err": "Expired" }),
+                    "{row}"
+                );
+                if let Some(before) = seconds.checked_sub(1) {
+                    assert_eq!(signed_in(&payload("exp", written), before), json!("ok"), "{row}");
+                    let early = signed_in(&payload("iat", written), before);
+                    assert_eq!(early, json!({ "err": "IssuedInFuture" }), "{row}");
+                    let early = signed_in(&payload("nbf", written), before);
+                    assert_eq!(early, json!({ "err": "NotYetValid" }), "{row}");
+                }
+                if seconds < UnixTime::MAX.seconds() {
+                    assert_eq!(signed_in(&payload("iat", written), seconds), json!("ok"), "{row}");
+                    assert_eq!(signed_in(&payload("nbf", written), seconds), json!("ok"), "{row}");
+                }
+            }
+            None => {
+                for claim in ["exp", "iat", "nbf"] {
+                    // `null` is as good as no claim where the claim may be missing (IDT-21).
+                    let expected = if (claim, written) == ("nbf", "null") {
+                        json!("ok")
+                    } else {
+                        json!({ "err": row["err"], "arg": claim })
+                    };
+                    assert_eq!(signed_in(&payload(claim, written), 1_760_000_000), expected, "{claim} {row}");
+                }
+            }
+        }
+    }
+}
