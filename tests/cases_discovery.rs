@@ -2,8 +2,6 @@
 
 mod tables;
 
-use crate::tables::outcome::{self, Step};
-use crate::tables::{Answer, CLIENT_ID, Case, Cut, NOW, REDIRECT_URI, Tally, assert_pending, cases, seed};
 use keyfob_core::client::Client;
 use keyfob_core::client_authentication::ClientAuthentication;
 use keyfob_core::error::Error;
@@ -12,6 +10,9 @@ use keyfob_core::flow::AuthorizationCode;
 use keyfob_core::jws::{Es256, Rs256};
 use keyfob_core::secret::Secret;
 use serde_json::{Value, json};
+
+use crate::tables::outcome::{self, Step};
+use crate::tables::{Answer, CLIENT_ID, Case, Cut, NOW, REDIRECT_URI, Tally, assert_pending, cases, seed};
 
 const TABLE: &str = include_str!("spec/cases-discovery.json");
 

@@ -14,17 +14,28 @@
 
 mod tables;
 
-use crate::tables::jose;
-use crate::tables::{
-    Answer, CLIENT_ID, Case, Cut, ISSUER, NOW, REDIRECT_URI, SERVER, SUBJECT, Tally, assert_pending,
-    at_authorize, at_exchange, authorization_url, cases, parameter, with_tokens,
-};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use keyfob_core::Keep;
 use keyfob_core::client::Client;
-use keyfob_core::flow::RefreshToken;
+use keyfob_core::error::{Check, Error};
+use keyfob_core::flow::{Action, AuthorizationCode, Event, Flow, Redirect, RefreshToken};
+use keyfob_core::http::Response;
 use keyfob_core::id_token::{Audiences, Previous};
-use keyfob_core::jws::{Es256, Rs256, Verifier};
-use keyfob_core::time::{Now, UnixTime};
+use keyfob_core::jwk::KeySet;
+use keyfob_core::jws::{Algorithm, Es256, Key, Rs256, Verifier};
+use keyfob_core::metadata::Metadata;
+use keyfob_core::time::{Date, Now, UnixTime};
 use serde_json::{Value, json};
+
+use crate::tables::outcome::{self, Step};
+use crate::tables::{
+    Answer, CLIENT, CLIENT_ID, Case, Cut, ISSUER, NOW, OAUTH_CLIENT, REDIRECT_URI, SERVER, SUBJECT, Tally,
+    assert_pending, at_authorize, at_exchange, authorization_url, cases, discovered, jose, keep, parameter,
+    seed, with_tokens,
+};
 
 const TABLE: &str = include_str!("spec/cases-idtoken.json");
 
@@ -106,15 +117,61 @@ fn every_token_as_it_stands_has_its_one_outcome() {
     });
 }
 
-/// The token response and the key set come in the same pieces.
+/// Cut anywhere, a token response and a key set leave the same octets behind; what they lead to is then the same.
+/// In single octets they come to a flow that goes on to its end.
 // REQ: JSON-18, QA-06
 #[test]
 fn every_token_in_pieces_is_the_same() {
+    let mut key_sets = BTreeSet::new();
     Tally::all("cases-idtoken in pieces", &cases(TABLE), PENDING, |case, tally| {
         let token = tokens(case).remove(0);
-        let whole = run(case, &token, Cut::Whole);
-        tally.compare(case, " in octets", &run(case, &token, Cut::Octets), &whole);
+        tally.compare(case, " in octets", &run(case, &token, Cut::Octets), &run(case, &token, Cut::Whole));
+        with_client(case, |client| {
+            // An error leaves the flow as it was, and without keys there is no other end.
+            let mut flow = at_exchange(client, "abc");
+            let (keep, body) = (keep(&flow), token_response(case, &token));
+            let mut keys = None;
+            let answer = Answer::json(body.as_bytes());
+            let mut read = |cut| {
+                left(&answer, keep, cut, |response| match flow.handle(now(case), Event::Response(response)) {
+                    Ok(_) => panic!("{}: tokens without a key", case.id),
+                    Err(error) => {
+                        keys = flow.keys(&response).map(|request| request.keep()).ok();
+                        outcome::of(error, Step::Token, None)
+                    }
+                })
+            };
+            let whole = read(Cut::Whole);
+            for cut in answer.cuts() {
+                assert_eq!(read(cut), whole, "{} {cut:?}", case.id);
+            }
+            let new = key_sets.insert((case.text("jwks").to_string(), header(case).to_string()));
+            if let (Some(keep), true) = (keys, new) {
+                let body = KEY_SETS[case.text("jwks")].to_string();
+                let answer = Answer::json(body.as_bytes());
+                let read = |cut| left(&answer, keep, cut, |response| json!(response.keys().is_ok()));
+                let whole = read(Cut::Whole);
+                for cut in answer.cuts() {
+                    assert_eq!(read(cut), whole, "{} {cut:?}", case.text("jwks"));
+                }
+            }
+        });
     });
+}
+
+/// What an answer leads to, and the octets that are kept of it.
+fn left(
+    answer: &Answer<'_>,
+    keep: Keep,
+    cut: Cut,
+    look: impl FnOnce(Response<'_>) -> Value,
+) -> (Value, Vec<u8>) {
+    let mut buffer = [0; 8 * 1024];
+    let length = buffer.len();
+    let (response, rest) = answer.read(keep, cut, &mut buffer);
+    let kept = length - rest.len();
+    let seen = look(response);
+    (seen, buffer[..kept].into())
 }
 
 fn expected(case: &Case) -> Value {
@@ -274,22 +331,384 @@ fn audiences(case: &Case, found: &Value) -> Audiences {
     Audiences::from_bits(bits.fold(1, |bits, (place, _)| bits | 2 << place))
 }
 
-fn finish(case: &Case, flow: &mut impl keyfob_core::flow::Flow, token: &str, cut: Cut) -> Value {
-    let access_token = case.context("access_token").as_str().unwrap_or("AT");
-    let body = json!({ "access_token": access_token, "token_type": "Bearer", "id_token": token }).to_string();
-    let keys = jwks(case.text("jwks"));
-    let mut buffer = vec![0; 64 * 1024];
-    let outcome =
-        with_tokens(flow, now(case), &Answer::json(body.as_bytes()), &keys, cut, &mut buffer, |tokens| {
-            let given = tokens.id_token().expect("a sign-in has an ID token");
-            assert_eq!(given.as_str(), token);
-            json!("ok")
-        });
-    // Whatever was wrong with the token, no retry with the same one goes through.
-    outcome
+fn finish(case: &Case, flow: &mut impl Flow, token: &str, cut: Cut) -> Value {
+    let (body, keys) = (token_response(case, token), KEY_SETS[case.text("jwks")].to_string());
+    let (answer, mut buffer) = (Answer::json(body.as_bytes()), vec![0; 16 * 1024]);
+    with_tokens(flow, now(case), &answer, keys.as_bytes(), cut, &mut buffer, |tokens| {
+        assert_eq!(tokens.id_token().expect("somebody signed in").as_str(), token);
+        json!("ok")
+    })
 }
 
-fn jwks(name: &str) -> Vec<u8> {
-    let table: Value = serde_json::from_str(TABLE).expect("a table is JSON");
-    table["jwks"][name].to_string().into()
+fn token_response(case: &Case, token: &str) -> String {
+    let access_token = case.context("access_token").as_str().unwrap_or("AT");
+    json!({ "access_token": access_token, "token_type": "Bearer", "id_token": token }).to_string()
+}
+
+static KEY_SETS: LazyLock<Value> = LazyLock::new(|| {
+    let mut table: Value = serde_json::from_str(TABLE).expect("a table is JSON");
+    table["jwks"].take()
+});
+
+/// What comes of a sign-in of `client` with this token.
+fn outcome_of(client: &Client<'_>, token: &str, keys: &Value) -> Value {
+    let body = json!({ "access_token": "AT", "token_type": "Bearer", "id_token": token }).to_string();
+    let (answer, mut buffer) = (Answer::json(body.as_bytes()), vec![0; 16 * 1024]);
+    let keys = keys.to_string();
+    with_tokens(
+        &mut at_exchange(client, "abc"),
+        NOW,
+        &answer,
+        keys.as_bytes(),
+        Cut::Whole,
+        &mut buffer,
+        |_| json!("ok"),
+    )
+}
+
+/// The claims of a good token for `client`.
+fn claims(client: &Client<'_>) -> Value {
+    let nonce = parameter(&authorization_url(&at_authorize(client)), "nonce").expect("a nonce");
+    json!({
+        "iss": ISSUER, "sub": SUBJECT, "aud": CLIENT_ID, "exp": 1_760_000_300, "iat": 1_759_999_995, "nonce": nonce,
+    })
+}
+
+/// A token that can be wrong in every way at once.
+struct Draft {
+    header: Value,
+    /// In place of the header.
+    no_header: Option<&'static str>,
+    payload: Value,
+    /// In place of the payload.
+    no_payload: Option<&'static str>,
+    /// Octets behind the token.
+    more: &'static str,
+    forged: bool,
+}
+
+impl Draft {
+    fn token(&self) -> String {
+        let header = self.no_header.map_or(self.header.to_string(), Into::into);
+        let payload = self.no_payload.map_or(self.payload.to_string(), Into::into);
+        let token = jose::token("rsa1", header, payload);
+        let (message, signature) = token.rsplit_once('.').expect("a token");
+        let mut signature = jose::decode(signature).expect("base64url");
+        signature[9] ^= u8::from(self.forged);
+        format!("{message}.{}{}", jose::base64url(signature), self.more)
+    }
+}
+
+/// Everything is wrong, and is put right thing by thing: what is told is always the first that is left.
+// REQ: IDT-02, JOSE-12
+#[test]
+fn the_first_fault_is_told() {
+    type Repair = fn(&mut Draft);
+    let repairs: [(Value, Repair); 22] = [
+        (json!({ "err": "JwtFormat" }), |draft| draft.more = ".x.y"),
+        (json!({ "err": "Encrypted" }), |draft| draft.more = ""),
+        (json!({ "err": "JsonNotObject" }), |draft| draft.no_header = None),
+        (json!({ "err": "CritUnsupported" }), |draft| {
+            draft.header.as_object_mut().expect("a header").remove("crit");
+        }),
+        (json!({ "err": "AlgNone" }), |draft| draft.header["alg"] = json!("HS256")),
+        (json!({ "err": "AlgNotAllowed" }), |draft| draft.header["alg"] = json!("RS256")),
+        (json!({ "err": "TypMismatch" }), |draft| draft.header["typ"] = json!("JWT")),
+        (json!({ "err": "UnknownKey" }), |draft| draft.header["kid"] = json!("rsa1")),
+        (json!({ "err": "BadSignature" }), |draft| draft.forged = false),
+        (json!({ "err": "JsonSyntax" }), |draft| draft.no_payload = None),
+        (json!({ "err": "IssMismatch" }), |draft| draft.payload["iss"] = json!(ISSUER)),
+        (json!({ "err": "AudMismatch" }), |draft| draft.payload["aud"] = json!([CLIENT_ID, "evil"])),
+        (json!({ "err": "UntrustedAudience" }), |draft| draft.payload["aud"] = json!(CLIENT_ID)),
+        (json!({ "err": "AzpMismatch" }), |draft| draft.payload["azp"] = json!(CLIENT_ID)),
+        (json!({ "err": "ClaimRange", "arg": "sub" }), |draft| draft.payload["sub"] = json!(SUBJECT)),
+        (json!({ "err": "Expired" }), |draft| draft.payload["exp"] = json!(1_760_000_300)),
+        (json!({ "err": "NotYetValid" }), |draft| draft.payload["nbf"] = json!(1_760_000_000)),
+        (json!({ "err": "IssuedInFuture" }), |draft| draft.payload["iat"] = json!(1_760_000_000)),
+        (json!({ "err": "NonceMismatch" }), |draft| draft.payload["nonce"] = draft.payload["real"].clone()),
+        (json!({ "err": "HashMismatch", "arg": "at_hash" }), |draft| draft.payload["at_hash"] = json!(null)),
+        (json!({ "err": "AuthTooOld" }), |draft| draft.payload["auth_time"] = json!(1_760_000_000)),
+        (json!({ "err": "AcrMismatch" }), |draft| draft.payload["acr"] = json!("1")),
+    ];
+    let client = CLIENT.max_age(0).required_acr_values(&["1"]).organization("org_1");
+    let mut draft = Draft {
+        header: json!({ "alg": "none", "kid": "other", "typ": "at+jwt", "crit": ["x"] }),
+        no_header: Some("[]"),
+        payload: json!({
+            "iss": "x", "aud": "x", "azp": "x", "sub": "", "exp": 1, "nbf": 1_800_000_000, "iat": 1_800_000_000,
+            "nonce": "x", "real": claims(&client)["nonce"], "at_hash": "x", "auth_time": 1, "acr": "x", "org_id": "x",
+        }),
+        no_payload: Some("x"),
+        more: ".x.y!",
+        forged: true,
+    };
+    for (fault, repair) in repairs {
+        assert_eq!(outcome_of(&client, &draft.token(), &jose::jwks()), fault);
+        repair(&mut draft);
+    }
+    let last = json!({ "err": "VendorClaimMismatch", "arg": "org_id" });
+    assert_eq!(outcome_of(&client, &draft.token(), &jose::jwks()), last);
+    draft.payload["org_id"] = json!("org_1");
+    assert_eq!(outcome_of(&client, &draft.token(), &jose::jwks()), "ok");
+}
+
+/// An object with another member, so that it has this many octets.
+fn padded(object: &Value, length: usize) -> String {
+    let mut object = object.clone();
+    object["pad"] = json!("");
+    let missing = length - object.to_string().len();
+    object["pad"] = json!("x".repeat(missing));
+    object.to_string()
+}
+
+// REQ: JOSE-21
+#[test]
+fn a_header_has_512_octets_at_the_most() {
+    let header = json!({ "alg": "RS256", "kid": "rsa1" });
+    let with = |length| {
+        let token = jose::token("rsa1", padded(&header, length), claims(&CLIENT).to_string());
+        outcome_of(&CLIENT, &token, &jose::jwks())
+    };
+    assert_eq!(with(511), "ok");
+    assert_eq!(with(512), "ok");
+    assert_eq!(with(513), json!({ "err": "InputTooLarge", "arg": "id_token" }));
+}
+
+// REQ: JOSE-21
+#[test]
+fn a_payload_has_4096_octets_at_the_most() {
+    let with = |length| {
+        let token = jose::id_token("rsa1", padded(&claims(&CLIENT), length));
+        outcome_of(&CLIENT, &token, &jose::jwks())
+    };
+    assert_eq!(with(4095), "ok");
+    assert_eq!(with(4096), "ok");
+    assert_eq!(with(4097), json!({ "err": "InputTooLarge", "arg": "id_token" }));
+    assert_eq!(with(7000), json!({ "err": "InputTooLarge", "arg": "id_token" }));
+}
+
+// REQ: JOSE-06
+#[test]
+fn what_the_server_does_not_list_is_not_taken() {
+    let mut buffer = [0; 1024];
+    for (listed, es256, rs256) in [
+        (json!(["RS256", "PS512"]), json!({ "err": "AlgNotAllowed" }), json!("ok")),
+        (json!(["ES256"]), json!("ok"), json!({ "err": "AlgNotAllowed" })),
+        (json!(["none", "ES256", "RS256"]), json!("ok"), json!("ok")),
+    ] {
+        let metadata = discovered(json!({ "id_token_signing_alg_values_supported": listed }), &mut buffer);
+        let client =
+            Client::new(metadata, CLIENT_ID).redirect_uri(REDIRECT_URI).algorithms(&[&Rs256, &Es256]);
+        for (key, expected) in [("ec1", es256), ("rsa1", rs256)] {
+            let token = jose::id_token(key, claims(&client).to_string());
+            assert_eq!(outcome_of(&client, &token, &jose::jwks()), expected, "{listed} {key}");
+        }
+    }
+}
+
+/// A verifier that never agrees, and counts.
+#[derive(Default)]
+struct Never {
+    asked: AtomicUsize,
+}
+
+impl Verifier for Never {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::Rs256
+    }
+
+    fn hash<'h>(&self, input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
+        Rs256.hash(input, out)
+    }
+
+    fn verify(&self, _: Key<'_>, _: &[u8], _: &[u8]) -> Result<(), Check> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Err(Check::BadSignature)
+    }
+}
+
+// REQ: JOSE-22, JWKS-06
+#[test]
+fn few_keys_are_tried() {
+    for (trials, keys) in (0..=5).flat_map(|trials| (1..=10).map(move |keys| (trials, keys))) {
+        let never = Never::default();
+        let verifiers: [&dyn Verifier; 1] = [&never];
+        let client = CLIENT.algorithms(&verifiers).max_key_trials(trials);
+        let mut key = jose::jwk("rsa1");
+        key.as_object_mut().expect("a key").remove("kid");
+        let set = json!({ "keys": vec![key; keys] });
+        let token = jose::token("rsa1", r#"{"alg":"RS256"}"#, claims(&client).to_string());
+        let seen = outcome_of(&client, &token, &set);
+        let few = keys <= usize::from(trials);
+        assert_eq!(
+            seen,
+            json!({ "err": if few { "BadSignature" } else { "AmbiguousKey" } }),
+            "{trials} {keys}"
+        );
+        assert_eq!(never.asked.into_inner(), if few { keys } else { 0 }, "{trials} {keys}");
+    }
+}
+
+// REQ: JWKS-10
+#[test]
+fn a_symmetric_key_is_never_used() {
+    let token = jose::id_token("rsa1", claims(&CLIENT).to_string());
+    assert_eq!(outcome_of(&CLIENT, &token, &KEY_SETS["oct"]), json!({ "err": "KeyMismatch" }));
+    for part in ["d", "p", "k"] {
+        let mut key = jose::jwk("rsa1");
+        key[part] = json!("AQAB");
+        let seen = outcome_of(&CLIENT, &token, &json!({ "keys": [key] }));
+        assert_eq!(seen, json!({ "err": "KeyInvalid" }), "{part}");
+    }
+}
+
+// REQ: JWKS-11
+#[test]
+fn certificates_in_a_key_are_ignored() {
+    let mut key = jose::jwk("rsa1");
+    for (name, value) in
+        [("x5c", json!(["garbage", 1])), ("x5t", json!("\u{e9}")), ("x5u", json!("http://evil.example"))]
+    {
+        key[name] = value;
+    }
+    let token = jose::id_token("rsa1", claims(&CLIENT).to_string());
+    assert_eq!(outcome_of(&CLIENT, &token, &json!({ "keys": [key] })), "ok");
+}
+
+/// Keys that are not the one, of the kinds that the conformance suite's server shows.
+fn crowd(keys: usize) -> Vec<Value> {
+    let other = |number: usize| {
+        let mut key = match number % 5 {
+            0 => jose::jwk("rsa2"),
+            1 => jose::jwk("ec2"),
+            2 => {
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" })
+            }
+            3 => {
+                json!({ "kty": "EC", "crv": "secp256k1", "x": jose::jwk("ec1")["x"], "y": jose::jwk("ec1")["y"] })
+            }
+            _ => json!({ "kty": "RSA", "use": "enc", "n": jose::jwk("rsa2")["n"], "e": "AQAB" }),
+        };
+        key["kid"] = json!(format!("key-{number}"));
+        key
+    };
+    (0..keys).map(other).collect()
+}
+
+// REQ: JWKS-16, JWKS-17
+#[test]
+fn the_key_is_found_in_a_crowd() {
+    for (others, buffer) in [(13, 2048), (199, 2048)] {
+        let token = jose::id_token("rsa1", claims(&CLIENT).to_string());
+        let body = json!({ "access_token": "AT", "token_type": "Bearer", "id_token": token }).to_string();
+        let mut keys = crowd(others);
+        for place in [others, 0, others / 2] {
+            keys.insert(place, jose::jwk("rsa1"));
+            let set = json!({ "keys": keys }).to_string();
+            let answer = Answer::json(body.as_bytes());
+            let mut buffer = vec![0; buffer];
+            let mut flow = at_exchange(&CLIENT, "abc");
+            let keep = keep(&flow);
+            let (response, rest) = answer.read(keep, Cut::Whole, &mut buffer);
+            assert!(matches!(flow.handle(NOW, Event::Response(response)), Err(Error::KeysNeeded)));
+            let keep = flow.keys(&response).expect("a key is missing").keep();
+            let fetched = Answer { limit: set.len(), ..Answer::json(set.as_bytes()) };
+            let (fetched, _) = fetched.read(keep, Cut::Octets, rest);
+            let found = fetched.keys().expect("a key set");
+            assert_eq!(found.len(), 1);
+            assert!(flow.handle(NOW, Event::Response(response.with_keys(found))).is_ok(), "{others} {place}");
+            keys.remove(place);
+        }
+    }
+}
+
+// REQ: JWKS-20
+#[test]
+fn pinned_keys_are_not_fetched() {
+    let mut buffer = [0; 2048];
+    let set = json!({ "keys": [jose::jwk("rsa1"), jose::jwk("ec1")] }).to_string();
+    let pinned = KeySet::from_json(set.as_bytes(), &[&Rs256, &Es256], &mut buffer).expect("a key set");
+    let server = Metadata::new(ISSUER)
+        .authorization_endpoint("https://op.example.com/authorize")
+        .token_endpoint("https://op.example.com/token");
+    let client =
+        Client::new(server, CLIENT_ID).redirect_uri(REDIRECT_URI).algorithms(&[&Rs256, &Es256]).keys(pinned);
+    for key in ["rsa1", "ec1"] {
+        let body = json!({
+            "access_token": "AT", "token_type": "Bearer", "id_token": jose::id_token(key, claims(&client).to_string()),
+        });
+        let mut flow = at_exchange(&client, "abc");
+        let mut buffer = [0; 2048];
+        let keep = keep(&flow);
+        let (response, _) = Answer::json(body.to_string().as_bytes()).read(keep, Cut::Whole, &mut buffer);
+        assert!(flow.handle(NOW, Event::Response(response)).is_ok(), "{key}");
+    }
+}
+
+// REQ: CLOCK-02, CLOCK-03
+#[test]
+fn without_a_date_only_the_id_token_fails() {
+    let dates =
+        [Date::Unknown, Date::AtLeast(UnixTime::from_seconds(1_760_000_000)), Date::AtLeast(UnixTime::MAX)];
+    for date in dates {
+        let now = Now { date, uptime: NOW.uptime };
+        let token = jose::id_token("rsa1", claims(&CLIENT).to_string());
+        let body = json!({ "access_token": "AT", "token_type": "Bearer", "id_token": token }).to_string();
+        for (client, expected) in [(CLIENT, json!({ "err": "ClockNotSet" })), (OAUTH_CLIENT, json!("ok"))] {
+            let mut flow = AuthorizationCode::<16>::new(&client, seed(), now).expect("a good client");
+            let mut out = [0; 1024];
+            let Ok(Action::Authorize(url)) = flow.poll(now, &mut out) else { panic!("a URL") };
+            let state = parameter(url, "state").expect("a state");
+            let back = format!("{REDIRECT_URI}?code=abc&state={state}");
+            flow.handle(now, Event::Redirect(Redirect::Url(&back))).expect("our redirect");
+            let (answer, keys, mut buffer) =
+                (Answer::json(body.as_bytes()), jose::jwks().to_string(), [0; 4096]);
+            let seen = with_tokens(&mut flow, now, &answer, keys.as_bytes(), Cut::Whole, &mut buffer, |_| {
+                json!("ok")
+            });
+            assert_eq!(seen, expected, "{date:?}");
+        }
+    }
+}
+
+// REQ: IDT-27, IDT-29, IDT-31
+#[test]
+fn the_claims_of_a_good_token_are_readable() {
+    let mut given = claims(&CLIENT);
+    for (name, value) in [
+        ("acr", json!("urn:x:1")),
+        ("amr", json!(["pwd", "otp"])),
+        ("auth_time", json!(1_759_999_999)),
+        ("email_verified", json!("true")),
+        ("phone_number_verified", json!(true)),
+        ("sid", json!("s\u{e9}ssion")),
+    ] {
+        given[name] = value;
+    }
+    let body = json!({
+        "access_token": "AT", "token_type": "Bearer", "id_token": jose::id_token("rsa1", given.to_string()),
+    });
+    let body = body.to_string();
+    let with = |client: &Client<'_>| {
+        let (answer, keys, mut buffer) = (Answer::json(body.as_bytes()), jose::jwks().to_string(), [0; 4096]);
+        let mut flow = at_exchange(client, "abc");
+        with_tokens(&mut flow, NOW, &answer, keys.as_bytes(), Cut::Whole, &mut buffer, |tokens| {
+            let token = tokens.id_token().expect("is there");
+            let claims = token.claims();
+            assert_eq!(token.subject(&mut [0; 64]), Ok(SUBJECT));
+            assert_eq!(claims.text("acr", &mut [0; 64]), Ok(Some("urn:x:1")));
+            assert_eq!(claims.text("sid", &mut [0; 64]), Ok(Some("s\u{e9}ssion")));
+            assert_eq!(claims.text("none", &mut [0; 64]), Ok(None));
+            assert_eq!(claims.number("auth_time"), Some(1_759_999_999));
+            assert_eq!(claims.boolean("email_verified"), None);
+            assert_eq!(claims.boolean("phone_number_verified"), Some(true));
+            let mut out = [0; 1024];
+            let json: Value = serde_json::from_str(claims.json(&mut out).expect("it fits")).expect("JSON");
+            assert_eq!(json, given);
+            json!("ok")
+        })
+    };
+    assert_eq!(with(&CLIENT), "ok");
+    assert_eq!(with(&CLIENT.subject(SUBJECT)), "ok");
+    assert_eq!(with(&CLIENT.subject("248289761002")), json!({ "err": "SubMismatch" }));
 }

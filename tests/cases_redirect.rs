@@ -5,12 +5,13 @@
 
 mod tables;
 
-use crate::tables::outcome::{self, Step};
-use crate::tables::{CLIENT_ID, Case, NOW, SERVER, Tally, authorization_url, cases, parameter, seed, sent};
 use keyfob_core::client::Client;
 use keyfob_core::client::ResponseMode;
 use keyfob_core::flow::{AuthorizationCode, Event, Flow, Redirect};
 use serde_json::{Value, json};
+
+use crate::tables::outcome::{self, Step};
+use crate::tables::{CLIENT_ID, Case, NOW, SERVER, Tally, authorization_url, cases, parameter, seed, sent};
 
 const TABLE: &str = include_str!("spec/cases-redirect.json");
 

@@ -2,11 +2,12 @@
 
 mod tables;
 
+use keyfob_core::token::MAX_TOKEN;
+use serde_json::{Value, json};
+
 use crate::tables::{
     Answer, CLIENT, Case, Cut, NOW, OAUTH_CLIENT, Tally, assert_pending, at_exchange, cases, tokens,
 };
-use keyfob_core::token::MAX_TOKEN;
-use serde_json::{Value, json};
 
 const TABLE: &str = include_str!("spec/cases-token.json");
 

@@ -51,9 +51,9 @@ pub enum LoopbackHost {
 /// A listener for the redirect of one sign-in.
 ///
 /// It answers requests for its own address and path, and refuses all others: a page on the web that sends the
-/// browser here learns nothing, and cannot end the wait. It needs no thread, for it listens only while the driver
-/// waits in [`redirect`](Loopback::redirect) or [`finished`](Loopback::finished). It is closed by `finished`, and
-/// when it is dropped.
+/// browser here learns nothing, and cannot end the wait. It needs no thread, for it listens only while the
+/// driver waits in [`redirect`](Loopback::redirect) or [`finished`](Loopback::finished). It is closed by
+/// `finished`, and when it is dropped.
 pub struct Loopback {
     listener: Option<TcpListener>,
     redirect_uri: String,
@@ -113,9 +113,9 @@ impl Loopback {
         Ok(Some(if is_form { Redirect::Form(text) } else { Redirect::Url(text) }))
     }
 
-    /// Answers who brought the last redirect. If it was the right one, or ended the sign-in, the browser is sent
-    /// on to an address without the response in it, whose page waits for [`finished`](Loopback::finished). A
-    /// stranger is told off.
+    /// Answers who brought the last redirect. If it was the right one, or ended the sign-in, the browser is
+    /// sent on to an address without the response in it, whose page waits for
+    /// [`finished`](Loopback::finished). A stranger is told off.
     pub fn judged(&mut self, error: Option<Error>) {
         let Some(mut visitor) = self.asking.take() else { return };
         if error.is_some_and(Error::is_stray_redirect) {
@@ -127,7 +127,8 @@ impl Loopback {
         self.visitors.push(visitor);
     }
 
-    /// Shows the browser how the sign-in ended, for which it has three seconds to come, and closes the listener.
+    /// Shows the browser how the sign-in ended, for which it has three seconds to come, and closes the
+    /// listener.
     pub fn finished(&mut self, failure: Option<&Failure>) {
         if self.site.is_over {
             let page = pages::done(failure);
@@ -154,8 +155,8 @@ impl Loopback {
         &self.redirect_uri
     }
 
-    /// Looks once at all sockets. Gives the first redirect for which `take` has room: whether it is a form, and
-    /// its length.
+    /// Looks once at all sockets. Gives the first redirect for which `take` has room: whether it is a form,
+    /// and its length.
     fn look(&mut self, mut take: impl FnMut(&str) -> Option<usize>) -> io::Result<Option<(bool, usize)>> {
         let mut index = 0;
         while let Some(visitor) = self.visitors.get_mut(index) {

@@ -8,6 +8,7 @@
 //! - [`stations`](stations) are all flows in all their steps, for what must hold everywhere.
 
 pub mod answer;
+pub mod bodies;
 pub mod clients;
 pub mod clock;
 pub mod conversation;

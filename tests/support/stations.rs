@@ -287,7 +287,11 @@ impl Hand {
         Ok(tokens.as_ref().map(Tokens::of))
     }
 
-    fn finish(&self, flow: &mut dyn Flow, step: Step) {
+    /// Ends the flow in this way; nothing happens for a step that is no end.
+    ///
+    /// # Panics
+    /// If the flow does not end so.
+    pub fn finish(&self, flow: &mut dyn Flow, step: Step) {
         let outcome = match step {
             Step::Done => {
                 let answer = self.answer(flow).0;

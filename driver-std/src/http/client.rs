@@ -31,10 +31,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// HTTPS with the platform's certificate check, or with root certificates of the caller's.
 ///
-/// It sends what the [`Request`] says and `Host`; it follows no redirect, keeps no cookie, takes no compressed
-/// answer, and repeats nothing. A connection that has just served a request may serve a GET; a POST always gets a
-/// new one. For on a used connection the request can cross the server's closing of it, and then nobody knows
-/// whether the server has used up the code or the refresh token.
+/// It sends what the [`Request`] says and `Host`; it follows no redirect, keeps no cookie, takes no
+/// compressed answer, and repeats nothing. A connection that has just served a request may serve a GET; a
+/// POST always gets a new one. For on a used connection the request can cross the server's closing of it, and
+/// then nobody knows whether the server has used up the code or the refresh token.
 ///
 /// It logs nothing, and its errors hold no URL, header or body.
 pub struct HttpsClient {
@@ -93,7 +93,8 @@ impl HttpsClient {
 }
 
 impl HttpsClientBuilder {
-    /// Trusts these certificates in place of the platform's: one or more, in PEM. Called again, it adds to them.
+    /// Trusts these certificates in place of the platform's: one or more, in PEM. Called again, it adds to
+    /// them.
     ///
     /// # Errors
     /// [`HttpErrorKind::Tls`] if `pem` holds no certificate, or one that cannot be a root.
@@ -137,8 +138,8 @@ impl HttpsClientBuilder {
     /// The client. The variables `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read now.
     ///
     /// # Errors
-    /// [`HttpErrorKind::Tls`] if the platform has no root certificates, [`HttpErrorKind::Connect`] if a proxy is
-    /// set that is no HTTP proxy, [`HttpErrorKind::Protocol`] if the user agent is not printable ASCII.
+    /// [`HttpErrorKind::Tls`] if the platform has no root certificates, [`HttpErrorKind::Connect`] if a proxy
+    /// is set that is no HTTP proxy, [`HttpErrorKind::Protocol`] if the user agent is not printable ASCII.
     pub fn build(self) -> Result<HttpsClient, HttpError> {
         if !self.user_agent.bytes().all(message::is_field_octet) {
             return Err(

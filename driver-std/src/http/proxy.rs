@@ -21,8 +21,8 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// Reads `HTTPS_PROXY`, else `HTTP_PROXY`, and `NO_PROXY`; lower case too. Every request that may go through a
-    /// proxy is one of https, so there is but one proxy.
+    /// Reads `HTTPS_PROXY`, else `HTTP_PROXY`, and `NO_PROXY`; lower case too. Every request that may go
+    /// through a proxy is one of https, so there is but one proxy.
     ///
     /// A proxy that cannot be used is an error. To go around it unasked would be worse.
     pub(super) fn from_environment(

@@ -16,8 +16,8 @@ pub(crate) struct Target<'u> {
 }
 
 impl<'u> Target<'u> {
-    /// Reads a URL that the core made or checked. Nothing that a request line cannot hold passes, and plain http
-    /// only to this machine, whatever the core allows.
+    /// Reads a URL that the core made or checked. Nothing that a request line cannot hold passes, and plain
+    /// http only to this machine, whatever the core allows.
     pub(crate) fn read(url: &'u str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let secure = scheme.eq_ignore_ascii_case("https");
@@ -68,7 +68,7 @@ mod tests {
         }
     }
 
-    // REQ: HTTP-04, HTTP-07, HTTP-16
+    // REQ: HTTP-04, HTTP-16
     #[test]
     fn goes_nowhere_else() {
         for url in [

@@ -16,8 +16,8 @@ const MAX_HEADERS: usize = 64;
 
 /// What can be asked for.
 pub(super) struct Site {
-    /// Address and port: the one right value of `Host`. Another one is of a page on the web whose name was made to
-    /// point here.
+    /// Address and port: the one right value of `Host`. Another one is of a page on the web whose name was
+    /// made to point here.
     pub(super) authority: String,
     /// Where the response is brought.
     pub(super) path: String,
@@ -197,7 +197,6 @@ mod tests {
         assert_eq!(read(format!("GET /callback/done {host}").as_bytes(), &early), Err(Status::NotFound));
     }
 
-    // REQ: PORTAL-21
     #[test]
     fn malformed_requests_are_refused() {
         let host = "Host: 127.0.0.1:5\r\n";
@@ -267,7 +266,6 @@ mod tests {
         assert_eq!(read(&not_text, &site()), Err(Status::BadRequest));
     }
 
-    // REQ: PORTAL-20
     #[test]
     fn heads_have_a_limit() {
         let long = "a".repeat(MAX_HEAD);

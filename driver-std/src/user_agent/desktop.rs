@@ -97,21 +97,22 @@ impl fmt::Debug for Desktop {
     }
 }
 
-/// An address of the web, or of this machine, in characters that no program takes for anything else. The core has
-/// looked already; but this one starts a program.
+/// An address of the web, or of this machine, in characters that no program takes for anything else. The core
+/// has looked already; but this one starts a program.
 fn is_safe(url: &str) -> bool {
     Target::read(url).is_some() && !url.contains(['"', '<', '>', '\\', '^', '`', '{', '|', '}'])
 }
 
 /// Opens the system's browser. `false`: there is none.
 ///
-/// A browser in a terminal keeps the call until it is left. So it has a thread of its own, and counts as open when
-/// it is not back soon.
+/// A browser in a terminal keeps the call until it is left. So it has a thread of its own, and counts as open
+/// when it is not back soon.
 fn open_browser(url: &str) -> bool {
     let (sender, receiver) = mpsc::channel();
     let url = url.to_owned();
     let open = move || sender.send(webbrowser::open(&url).is_ok());
-    // The crate logs the command line, and in it the address with `state` and `nonce`, which logs are not for.
+    // The crate logs the command line, and in it the address with `state` and `nonce`, which logs are not
+    // for.
     let level = log::max_level();
     let quiet = level.min(LevelFilter::Info);
     log::set_max_level(quiet);

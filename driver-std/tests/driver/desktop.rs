@@ -98,7 +98,6 @@ fn no_browser_opens_when_none_is_wanted() {
     assert!(!seen.exists());
 }
 
-// REQ: DRV-15
 #[test]
 fn progress_is_reported() {
     let seen = Rc::new(RefCell::new(Vec::new()));

@@ -185,7 +185,6 @@ fn a_form_comes_as_a_form() {
     assert_eq!(status(&refused(&format!("{head}\r\n"))), "411");
 }
 
-// REQ: PORTAL-21
 #[test]
 fn what_is_no_request_is_refused() {
     for request in [
@@ -200,7 +199,6 @@ fn what_is_no_request_is_refused() {
     }
 }
 
-// REQ: PORTAL-20
 #[test]
 fn requests_have_a_limit() {
     let long = "a".repeat(9000);
@@ -363,7 +361,6 @@ fn a_browser_that_does_not_come_is_not_waited_for_long() {
     assert!((2500..5000).contains(&start.elapsed().as_millis()));
 }
 
-// REQ: PORTAL-20
 #[test]
 fn slow_visitors_do_not_keep_the_browser_out() {
     let (mut loopback, address) = listen();
@@ -383,7 +380,6 @@ fn slow_visitors_do_not_keep_the_browser_out() {
     drop(slow);
 }
 
-// REQ: PORTAL-20
 #[test]
 fn a_slow_request_has_an_end() {
     let (mut loopback, address) = listen();

@@ -54,7 +54,8 @@ pub fn get_user_info(http: &mut HttpsClient, endpoint: &str) -> Result<u16, Http
     Ok(exchange(http, &request, &mut buffer, 4096)?.finish().0.status())
 }
 
-/// A refresh at `endpoint`: POST with a secret in the header and another one in the body. Gives the access token.
+/// A refresh at `endpoint`: POST with a secret in the header and another one in the body. Gives the access
+/// token.
 pub fn post(http: &mut HttpsClient, endpoint: &str) -> Result<Seen<String>, HttpError> {
     let secret = ClientAuthentication::ClientSecretBasic(Secret::new(CLIENT_SECRET));
     let client = Client::oauth(metadata().token_endpoint(endpoint), "client").authentication(secret);

@@ -3,10 +3,10 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use keyfob_tests::browser::{self, Browser};
-use keyfob_tests::certificates::{Leaf, TestAuthority};
-use keyfob_tests::process::still_running;
-use keyfob_tests::provider::{Options, Provider, agent};
+use keyfob_interop::browser::{self, Browser};
+use keyfob_interop::certificates::{Leaf, TestAuthority};
+use keyfob_interop::process::still_running;
+use keyfob_interop::provider::{Options, Provider, agent};
 use serde_json::Value;
 
 #[test]

@@ -1,0 +1,7 @@
+//! A certified OpenID provider and a real browser, for tests on this machine.
+
+pub mod browser;
+pub mod certificates;
+pub mod person;
+pub mod process;
+pub mod provider;
