@@ -285,7 +285,7 @@ impl Entropy for Revealed<'_> {
 fn life(markers: &mut Markers, watch: impl Fn(&Markers)) {
     let seed = Seed::draw(&mut Revealed(&markers.seed, 0)).expect("it is random");
     let mut buffer = Box::new(Buffer::<2048>::new());
-    let mut flow = Box::new(AuthorizationCode::<64>::new(&ROBOT, seed, NOW).expect("right"));
+    let mut flow = AuthorizationCode::<64>::new(&ROBOT, seed, NOW).expect("right");
     let Ok(Action::Authorize(url)) = flow.poll(NOW, &mut **buffer) else { panic!("not at the server") };
     let state = form::in_url(url, "state");
     let mut code = vec![0; markers.code.length()];

@@ -10,6 +10,7 @@ use crate::{
     error::{Check, Error, Name},
     metadata::Metadata,
     secret::Secret,
+    sieve::bit,
 };
 
 /// How the client authenticates: the same way at every endpoint, and never another way after a failure.
@@ -35,11 +36,15 @@ impl<'c> ClientAuthentication<'c> {
             return Err(Error::Config(Name::ClientSecret));
         }
         let words = Name::TokenEndpointAuthMethodsSupported.words().unwrap_or_default();
-        let offered = metadata.authentication_methods.unwrap_or(BASIC_ONLY);
         let place = words.iter().position(|&word| word == self.name());
-        // Many servers take public clients and do not list `none`.
-        let offered =
-            self.secret().is_none() || place.is_some_and(|place| crate::sieve::bit(place) & offered != 0);
+        let offered = match (metadata.authentication_methods, place) {
+            // Many servers take public clients and do not list `none`.
+            _ if self.secret().is_none() => true,
+            (Some(offered), Some(place)) => offered & bit(place) != 0,
+            // Metadata that was written down by hand says only what it says.
+            (None, _) => true,
+            (Some(_), None) => false,
+        };
         if offered { Ok(()) } else { Err(Check::AuthenticationMethodUnsupported.into()) }
     }
 
@@ -94,9 +99,6 @@ impl<'c> ClientAuthentication<'c> {
         base64.flush();
     }
 }
-
-/// What a server offers that does not say (RFC 8414 §2): `client_secret_basic`, the second of the known words.
-const BASIC_ONLY: u32 = 2;
 
 /// VSCHAR, and something (RFC 6749 Appendix A.1, A.2).
 pub(crate) fn is_visible(text: &str) -> bool {

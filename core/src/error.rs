@@ -111,6 +111,7 @@ pub enum Check {
     ClockNotSet,
     Expired,
     HashMismatch(Name),
+    IssMismatch,
     IssuedInFuture,
     IssuedTooLongAgo,
     NonceMismatch,
@@ -195,6 +196,7 @@ impl Check {
             | Self::BadSignature
             | Self::ClaimChanged(_)
             | Self::HashMismatch(_)
+            | Self::IssMismatch
             | Self::IssuerMismatch
             | Self::IssuerMissing
             | Self::KeyInvalid

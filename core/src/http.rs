@@ -155,12 +155,14 @@ impl<'b> Incoming<'b> {
 
     /// The next piece of the body, of any length. `false`: no more is wanted, the connection may be closed.
     pub fn body(&mut self, piece: &[u8]) -> bool {
+        let room = self.limit.saturating_sub(self.received);
         self.received = self.received.saturating_add(piece.len());
-        if self.received > self.limit {
-            self.error = Some(Error::InputTooLarge(Name::Body));
-        }
+        let within = piece.get(..room).unwrap_or(piece);
         if self.error.is_none() && self.is_read() {
-            self.error = self.sieve.feed(piece).err();
+            self.error = self.sieve.feed(within).err();
+        }
+        if self.error.is_none() && self.received > self.limit {
+            self.error = Some(Error::InputTooLarge(Name::Body));
         }
         self.error.is_none() && self.is_read()
     }

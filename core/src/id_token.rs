@@ -227,7 +227,8 @@ impl<'b> Parts<'b> {
         }
         let (signed, signature) = text::rsplit_once(token, b'.').unwrap_or_default();
         let (header, payload) = text::split_once(signed, b'.').unwrap_or_default();
-        let canonical = [header, payload, signature].iter().all(|part| base64url::is_canonical(part));
+        let canonical =
+            [header, payload, signature].iter().all(|part| base64url::is_canonical(part.as_bytes()));
         if header.is_empty() || payload.is_empty() || !canonical {
             return Err(Check::JwtFormat.into());
         }

@@ -101,6 +101,13 @@ impl<'m> Metadata<'m> {
         self
     }
 
+    /// The server does PKCE with S256 (RFC 7636), for clients that insist on knowing it.
+    #[must_use]
+    pub const fn code_challenge_s256_supported(mut self) -> Self {
+        self.challenge_methods = Some(1);
+        self
+    }
+
     /// Allows plain http to this machine: 127.0.0.1, [::1], localhost. Never for a product.
     #[cfg(feature = "insecure-loopback")]
     #[must_use]
@@ -180,7 +187,9 @@ impl<'m> Metadata<'m> {
             token_endpoint: text(kept, Name::TokenEndpoint)?,
             userinfo_endpoint: text(kept, Name::UserinfoEndpoint)?,
             algorithms: list(kept, Name::IdTokenSigningAlgValuesSupported)?.map(Algorithms),
-            authentication_methods: list(kept, Name::TokenEndpointAuthMethodsSupported)?,
+            authentication_methods: Some(
+                list(kept, Name::TokenEndpointAuthMethodsSupported)?.unwrap_or(CLIENT_SECRET_BASIC),
+            ),
             challenge_methods: list(kept, Name::CodeChallengeMethodsSupported)?,
             iss_parameter: flag(kept, Name::AuthorizationResponseIssParameterSupported)?,
             insecure_loopback: expected.insecure_loopback,
@@ -198,6 +207,9 @@ impl<'m> Metadata<'m> {
         }
     }
 }
+
+/// What a document that does not say offers (RFC 8414 §2): the second of the known words.
+const CLIENT_SECRET_BASIC: u32 = 2;
 
 /// An endpoint is safe to send a request or a user to (CFG-13, DISC-07).
 fn is_endpoint(endpoint: &str, insecure_loopback: bool) -> bool {

@@ -43,7 +43,6 @@ pub(crate) struct Sieve<'b> {
     writer: Writer<'b>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 enum Filter {
     Document,
     Keys(keys::Keys),

@@ -119,15 +119,17 @@ pub(crate) fn read<'b>(
     };
     let expires_in = lifetime(kept)?;
     let refresh_token = token(optional(kept, Name::RefreshToken), Name::RefreshToken, MAX_TOKEN)?;
-    let id_token = token(optional(kept, Name::IdToken), Name::IdToken, id_token::MAX_ID_TOKEN)?;
-    let id_token = match (id_token, expected.client.id_tokens.filter(|_| expected.client.is_openid())) {
-        (_, None) => None,
-        (Some(text), Some(id_tokens)) => {
-            Some((id_tokens.verify)(text, access_token, response.keys, now, expected)?)
+    let id_token = match expected.client.id_tokens {
+        Some(id_tokens) if expected.client.is_openid() => {
+            let text = token(optional(kept, Name::IdToken), Name::IdToken, id_token::MAX_ID_TOKEN)?;
+            match text {
+                Some(text) => Some((id_tokens.verify)(text, access_token, response.keys, now, expected)?),
+                // A refresh need not bring a new one (OIDC Core §12.2).
+                None if matches!(expected.grant, Grant::Refresh(_)) => None,
+                None => return Err(Check::MissingMember(Name::IdToken).into()),
+            }
         }
-        // A refresh need not bring a new one (OIDC Core §12.2).
-        (None, Some(_)) if matches!(expected.grant, Grant::Refresh(_)) => None,
-        (None, Some(_)) => return Err(Check::MissingMember(Name::IdToken).into()),
+        _ => None,
     };
     Ok(TokenResponse { access_token, expires_in, refresh_token, scope, id_token })
 }

@@ -4,8 +4,7 @@ use keyfob_core::error::{Check, Error, Name};
 use keyfob_core::flow::Refusal;
 use serde_json::{Map, Value};
 
-/// What was going on. It tells apart what has one name in the core and two in the catalogue: a server's refusal,
-/// and an issuer that is not ours.
+/// What was going on. It tells apart what has one name in the core and two in the catalogue: a server's refusal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
     /// A client or a flow was made, or a metadata document read.
@@ -42,7 +41,7 @@ fn named(error: Error, step: Step) -> (&'static str, Option<String>) {
         Error::AlreadyCompleted => "AlreadyCompleted",
         Error::AnswerLost => return ("Transport", Some("maybe_sent".into())),
         Error::BufferTooSmall { .. } => "BufferTooSmall",
-        Error::Check(check) => return checked(check, step),
+        Error::Check(check) => return checked(check),
         Error::Config(name) => return ("Config", Some(setting(name).into())),
         Error::Entropy => "Entropy",
         Error::Expired => "FlowExpired",
@@ -60,7 +59,7 @@ fn named(error: Error, step: Step) -> (&'static str, Option<String>) {
     (name, None)
 }
 
-fn checked(check: Check, step: Step) -> (&'static str, Option<String>) {
+fn checked(check: Check) -> (&'static str, Option<String>) {
     let (name, argument) = match check {
         Check::BadEncoding(name) => ("BadEncoding", name),
         Check::BadHeader => return ("BadHeader", None),
@@ -81,7 +80,6 @@ fn checked(check: Check, step: Step) -> (&'static str, Option<String>) {
         Check::InsecureUrl(name) => ("InsecureUrl", name),
         Check::ConflictingResponse => return ("ConflictingResponse", None),
         Check::DuplicateParameter(name) => ("DuplicateParam", name),
-        Check::IssuerMismatch if step == Step::Token => return ("IssMismatch", None),
         Check::IssuerMismatch => return ("IssuerMismatch", None),
         Check::IssuerMissing => return ("IssuerMissing", None),
         Check::MissingParameter(name) => ("MissingParam", name),
@@ -117,6 +115,7 @@ fn checked(check: Check, step: Step) -> (&'static str, Option<String>) {
         Check::ClockNotSet => return ("ClockNotSet", None),
         Check::Expired => return ("Expired", None),
         Check::HashMismatch(name) => ("HashMismatch", name),
+        Check::IssMismatch => return ("IssMismatch", None),
         Check::IssuedInFuture => return ("IssuedInFuture", None),
         Check::IssuedTooLongAgo => return ("IssuedTooLongAgo", None),
         Check::NonceMismatch => return ("NonceMismatch", None),

@@ -4,6 +4,7 @@ use crate::{
     client::{Client, Prompt},
     client_authentication::is_visible,
     encoding::{
+        form,
         json::Source,
         text,
         url::{self, Url},
@@ -75,8 +76,9 @@ impl Client<'_> {
         config(self.is_redirect_uri(), Name::RedirectUri)?;
         self.check_request()?;
         let own_query = url::parse(endpoint).and_then(|url| url.query).unwrap_or_default();
-        for (name, _) in crate::encoding::form::pairs(own_query) {
-            config(!RESERVED.contains(&name), Name::AuthorizationEndpoint)?;
+        for (name, _) in form::pairs(own_query) {
+            let reserved = RESERVED.iter().any(|reserved| form::decodes_to(name, reserved));
+            config(!reserved, Name::AuthorizationEndpoint)?;
         }
         self.check_pkce()
     }
@@ -135,7 +137,7 @@ impl Client<'_> {
                 url.secure
                     || url.is_loopback_address()
                     || (url.host == "localhost" && self.insecure_redirect.localhost)
-                    || self.insecure_redirect.lan
+                    || (url.host != "localhost" && self.insecure_redirect.lan)
             }
             None => is_private_use(self.redirect_uri),
         }

@@ -12,7 +12,8 @@ pub(crate) fn encode_32<'b>(octets: &[u8; 32], out: &'b mut [u8; LENGTH_OF_32]) 
 
 /// Decodes `text` where it stands; `None` if it is not what an encoder writes.
 pub(crate) fn decode_in_place(text: &mut [u8]) -> Option<&[u8]> {
-    Base64UrlUnpadded::decode_in_place(text).ok()
+    // The library looks at stray bits only when it does not decode in place.
+    if is_canonical(text) { Base64UrlUnpadded::decode_in_place(text).ok() } else { None }
 }
 
 /// Decodes `text` into `out`; `None` also if `out` is too short.
@@ -31,7 +32,7 @@ pub(crate) fn decoded_length(text: &str) -> usize {
 }
 
 /// Whether text of the right alphabet is what an encoder writes: its length, and no stray bits at its end.
-pub(crate) fn is_canonical(text: &str) -> bool {
-    let last = text.as_bytes().chunks(4).next_back().unwrap_or_default();
+pub(crate) fn is_canonical(text: &[u8]) -> bool {
+    let last = text.chunks(4).next_back().unwrap_or_default();
     decode(last, &mut [0; 3]).is_some()
 }

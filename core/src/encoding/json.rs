@@ -108,10 +108,10 @@ impl Parser {
     /// The next token of `input`, which is shortened by what was taken; `None` when all is.
     pub(crate) fn next<'c>(&mut self, input: &mut &'c [u8]) -> Result<Option<Token<'c>>, Check> {
         loop {
-            if self.state == State::HexEnd {
-                if let Some(token) = self.escaped_unit() {
-                    return Ok(Some(token));
-                }
+            if self.state == State::HexEnd
+                && let Some(token) = self.escaped_unit()
+            {
+                return Ok(Some(token));
             }
             let Some((&octet, rest)) = input.split_first() else { return Ok(None) };
             let token = match self.state {
@@ -152,6 +152,8 @@ impl Parser {
             (State::Literal(literal, left), _) => return self.literal(literal, left, octet),
             (State::Escape, _) => return self.escape(octet),
             (State::Hex(missing), _) => self.hex_digit(missing, octet)?,
+            // A byte order mark stands in front of everything.
+            (State::Start(0), b' ' | b'\t' | b'\r' | b'\n') => self.state = State::Start(3),
             (_, b' ' | b'\t' | b'\r' | b'\n') => {}
             (State::Done, _) => return Err(Check::JsonTrailing),
             (State::Value | State::FirstValue, b'{') => return self.open(true).map(Some),

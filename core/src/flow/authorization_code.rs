@@ -10,7 +10,7 @@ use crate::{
         url,
         writer::Writer,
     },
-    error::{Check, Error, ErrorCode, Name, Remedy},
+    error::{Check, Error, ErrorCode, Name},
     exchange,
     flow::{Action, Event, Flow, Redirect, Refusal},
     http::{Request, Response},
@@ -212,9 +212,6 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<TokenResponse<'b>, Error> {
         if let Some(refusal) = token::refusal(&response)? {
             let code = ErrorCode::from_text(refusal.code.as_bytes());
-            if code.remedy() == Remedy::RetryLater {
-                return Err(Error::Refused(code));
-            }
             self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
             return Err(self.refuse(code));
         }

@@ -260,7 +260,7 @@ impl Facts {
         expected: &Expected<'_>,
     ) -> Result<Checked, Error> {
         let client = expected.client;
-        required(self.issuer, Name::Iss, Check::IssuerMismatch)?;
+        required(self.issuer, Name::Iss, Check::IssMismatch)?;
         self.judge_audience(client)?;
         self.judge_subject()?;
         let today = self.judge_time(client, now)?;
@@ -379,7 +379,7 @@ impl Facts {
 impl Client<'_> {
     /// Auth0 names an organization by id or by name, as it was asked for.
     fn organization_claim(&self) -> Option<Name> {
-        let wanted = self.request.organization?;
+        let wanted = self.request.organization.filter(|wanted| !wanted.is_empty())?;
         Some(if wanted.starts_with("org_") { Name::OrgId } else { Name::OrgName })
     }
 }
