@@ -116,7 +116,11 @@ fn what_a_redirect_must_not_be() {
     ] {
         refuses(&mut station, &change, error);
     }
-    refuses(&mut station, &url.replace("code=", &format!("code={}", "x".repeat(64))), Error::InputTooLarge(Name::Code));
+    refuses(
+        &mut station,
+        &url.replace("code=", &format!("code={}", "x".repeat(64))),
+        Error::InputTooLarge(Name::Code),
+    );
     refuses(&mut station, &format!("{url}{}", "&a=b".repeat(16 * 1024)), Error::InputTooLarge(Name::Url));
     let target = url.replace("https://app.example", "");
     station.hand.redirect(&mut *station.flow, &Return::Url(target)).expect("a request target does as well");
@@ -166,7 +170,8 @@ fn an_event_that_does_not_fit_changes_nothing() {
     let answer = answer.hand.answer(&*answer.flow).0;
     for mut station in stations() {
         let forms = Return::Form("code=a&state=b".into());
-        let url = station.redirect.clone().unwrap_or(Return::Url("https://app.example/cb?code=a&state=b".into()));
+        let url =
+            station.redirect.clone().unwrap_or(Return::Url("https://app.example/cb?code=a&state=b".into()));
         for happening in [
             Happening::NotSent,
             Happening::Redirect(forms),
@@ -235,7 +240,8 @@ fn pkce_is_never_missing() {
 // REQ: PKCE-10, AUTHC-07, ERR-06, ERR-07, REFRESH-08
 #[test]
 fn nothing_is_sent_after_a_refusal() {
-    for error in ["invalid_request", "invalid_grant", "invalid_client", "unauthorized_client", "vendor_code"] {
+    for error in ["invalid_request", "invalid_grant", "invalid_client", "unauthorized_client", "vendor_code"]
+    {
         for status in [200, 400, 401, 403, 500] {
             for mut station in [Station::code(&KIOSK, Step::Exchange), Station::refresh(&KIOSK, Step::Send)] {
                 let refusal = Happening::Response(refusal(status, error));

@@ -8,9 +8,9 @@ use keyfob_core::{
 use keyfob_tests::{
     answer::{Answer, text},
     bodies::{Asked, Body, bodies},
-    clients::{ISSUER, KIOSK},
+    clients::KIOSK,
     clock::NOW,
-    conversation::{Conversation, REFRESH, SIGN_IN},
+    conversation::{Conversation, REFRESH, Report, SIGN_IN},
     keys::{FIRST, TestKey},
     outcome::Outcome,
     server::{SUBJECT, metadata},
@@ -21,7 +21,10 @@ use serde_json::json;
 /// Tries every length from 0 until one does, and gives that one with what came of it: all shorter ones must
 /// have named it, and left nothing of what they wrote.
 #[track_caller]
-fn exact(what: &str, mut write: impl FnMut(&mut [u8]) -> Result<String, Error>) -> (usize, Result<String, Error>) {
+fn exact(
+    what: &str,
+    mut write: impl FnMut(&mut [u8]) -> Result<String, Error>,
+) -> (usize, Result<String, Error>) {
     let mut named = Vec::new();
     for length in 0..ENOUGH {
         let mut buffer = vec![0xAA; length];
@@ -102,7 +105,12 @@ fn every_exchange_in_every_length() {
 fn every_response_in_every_length() {
     for body in bodies() {
         let (needed, outcome) = exact(body.name, |buffer| body.read(buffer, &[]));
-        assert_eq!(body.read(&mut [0; ENOUGH], &[]), outcome, "{}: the length makes no other difference", body.name);
+        assert_eq!(
+            body.read(&mut [0; ENOUGH], &[]),
+            outcome,
+            "{}: the length makes no other difference",
+            body.name
+        );
         println!("{}: {} octets pass through {needed}: {outcome:.60?}", body.name, body.answer.body.len());
     }
 }
@@ -116,7 +124,7 @@ fn every_response_split_everywhere() {
         for place in 0..=length {
             assert_eq!(body.read(&mut [0; ENOUGH], &[place]), whole, "{} split at {place}", body.name);
         }
-        for piece in (1..length).filter(|piece| *piece < 20 || piece.is_power_of_two()) {
+        for piece in (1..length).filter(|piece| *piece < 10 || piece.is_power_of_two()) {
             let places: Vec<_> = (0..length).step_by(piece).collect();
             assert_eq!(body.read(&mut [0; ENOUGH], &places), whole, "{} in pieces of {piece}", body.name);
         }
@@ -126,10 +134,10 @@ fn every_response_split_everywhere() {
 // REQ: JSON-18, QA-06, ERR-09
 #[test]
 fn a_short_buffer_is_short_in_every_split() {
-    for body in bodies() {
+    for body in bodies().into_iter().filter(|body| body.answer.body.len() < 1000) {
         let length = body.answer.body.len();
         let (needed, _) = exact(body.name, |buffer| body.read(buffer, &[]));
-        for room in [0, needed / 2, needed.saturating_sub(1)] {
+        for room in [0, needed.saturating_sub(1)] {
             let whole = body.read(&mut vec![0; room], &[]);
             for place in 0..=length {
                 assert_eq!(body.read(&mut vec![0; room], &[place]), whole, "{} split at {place}", body.name);
@@ -187,7 +195,8 @@ fn large_documents_pass_through_small_buffers() {
     let set = Answer::json(200, &json!({ "keys": keys }));
     assert!((256 * 1024..300 * 1024).contains(&set.body.len()), "{}", set.body.len());
     let set = Body { name: "a large key set", asked: Asked::KeysForToken, answer: set };
-    let one = Body { name: "one key", answer: Answer::json(200, &json!({ "keys": [FIRST.jwk()] })), ..set.clone() };
+    let one =
+        Body { name: "one key", answer: Answer::json(200, &json!({ "keys": [FIRST.jwk()] })), ..set.clone() };
     assert_eq!(set.read(&mut [0; 1024], &[]), one.read(&mut [0; 1024], &[]));
 
     let tokens = bodies().swap_remove(0);
@@ -219,17 +228,22 @@ fn key_sets_keep_eight_keys() {
     assert_eq!(of(8), of(9));
 }
 
-// REQ: ERR-09, MEM-04, HTTP-13
+// REQ: ERR-09, MEM-04
 #[test]
 fn drivers_name_the_length_that_does() {
-    for conversation in [SIGN_IN, REFRESH] {
-        let run = |buffer| [conversation, Conversation { buffer, ..conversation }][1].run_std().outcome;
+    let drivers: [fn(&Conversation) -> Report; 2] = [Conversation::run_embassy, Conversation::run_std];
+    for (driver, conversation) in drivers.iter().flat_map(|driver| [(driver, SIGN_IN), (driver, REFRESH)]) {
+        let run = |buffer| driver(&Conversation { buffer, ..conversation }).outcome;
         let mut length = 0;
         loop {
             match run(length) {
                 Outcome::Tokens(_) => break,
                 Outcome::Flow(Error::BufferTooSmall { needed }) => {
-                    assert!(needed > length, "{}: {length} are not enough, {needed} would do", conversation.name);
+                    assert!(
+                        needed > length,
+                        "{}: {length} are not enough, {needed} would do",
+                        conversation.name
+                    );
                     let less = run(needed - 1);
                     assert!(!matches!(less, Outcome::Tokens(_)), "{}: fewer do too", conversation.name);
                     length = needed;
@@ -239,6 +253,4 @@ fn drivers_name_the_length_that_does() {
         }
         println!("{} needs {length} octets", conversation.name);
     }
-    // Other lengths of the issuer change nothing in that.
-    assert_eq!(ISSUER.len(), 18);
 }

@@ -12,7 +12,9 @@ use keyfob_core::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::tables::outcome::{self, Step};
-use crate::tables::{Answer, CLIENT_ID, Case, Cut, NOW, REDIRECT_URI, Tally, assert_pending, cases, seed};
+use crate::tables::{
+    Answer, CLIENT_ID, Case, Cut, ISSUER, NOW, REDIRECT_URI, Tally, assert_pending, cases, document, seed,
+};
 
 const TABLE: &str = include_str!("spec/cases-discovery.json");
 
@@ -54,6 +56,49 @@ fn a_kibioctet_beside_the_urls_is_enough() {
         let urls: usize = urls.map(str::len).filter(|length| *length < 256).sum();
         let small = run(case, Cut::Whole, urls + 1024);
         assert_eq!(small, run(case, Cut::Whole, BUFFER), "{}", case.id);
+    }
+}
+
+// REQ: DISC-07, DISC-08
+#[test]
+fn every_endpoint_is_checked_whoever_needs_it() {
+    for name in [
+        "authorization_endpoint",
+        "token_endpoint",
+        "jwks_uri",
+        "userinfo_endpoint",
+        "revocation_endpoint",
+        "end_session_endpoint",
+    ] {
+        for bad in
+            ["http://op.example.com/x", "https://u@op.example.com/x", "https://op.example.com/x#y", "/x", ""]
+        {
+            let refused = json!({ "err": "InsecureUrl", "arg": name });
+            assert_eq!(discover(json!({ name: bad })), refused, "{bad}");
+        }
+        assert_eq!(discover(json!({ name: 1 })), json!({ "err": "WrongType", "arg": name }));
+        assert_eq!(discover(json!({ name: "https://elsewhere.example:8443/x?y" })), "ok");
+    }
+}
+
+// REQ: DISC-13, DISC-21
+#[test]
+fn signed_metadata_is_ignored() {
+    for value in [json!("a.b.c"), json!({ "issuer": "https://evil.example" }), json!(null)] {
+        assert_eq!(discover(json!({ "signed_metadata": value })), "ok");
+    }
+}
+
+/// What comes of a good document with this in it.
+fn discover(more: Value) -> Value {
+    let document = document(more).to_string();
+    let discovery = Discovery::new(ISSUER).expect("a good issuer");
+    let keep = discovery.request(&mut [0; 256]).expect("a short URL").keep();
+    let mut buffer = [0; 1024];
+    let (response, _) = Answer::json(document.as_bytes()).read(keep, Cut::Whole, &mut buffer);
+    match discovery.response(response) {
+        Ok(_) => json!("ok"),
+        Err(error) => outcome::of(error, Step::Setup, None),
     }
 }
 

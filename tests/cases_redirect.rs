@@ -5,13 +5,18 @@
 
 mod tables;
 
-use keyfob_core::client::Client;
-use keyfob_core::client::ResponseMode;
-use keyfob_core::flow::{AuthorizationCode, Event, Flow, Redirect};
+use std::time::{Duration, Instant};
+
+use keyfob_core::client::{Client, ResponseMode};
+use keyfob_core::error::{Error, ErrorCode, Name};
+use keyfob_core::flow::{Action, AuthorizationCode, Event, Flow, Redirect};
 use serde_json::{Value, json};
 
 use crate::tables::outcome::{self, Step};
-use crate::tables::{CLIENT_ID, Case, NOW, SERVER, Tally, authorization_url, cases, parameter, seed, sent};
+use crate::tables::{
+    CLIENT, CLIENT_ID, Case, ISSUER, NOW, REDIRECT_URI, SERVER, Tally, at_authorize, authorization_url,
+    cases, parameter, seed, sent,
+};
 
 const TABLE: &str = include_str!("spec/cases-redirect.json");
 
@@ -32,33 +37,122 @@ fn every_response_has_its_one_outcome() {
     });
 }
 
+/// The room is for the code that a server chooses; what it says instead of one is told without it.
+// REQ: REDIR-17, ERR-05
+#[test]
+fn refusals_are_told_apart_without_room() {
+    let refused: Vec<_> =
+        cases(TABLE).into_iter().filter(|case| case.expected()["err"] == "AuthorizationError").collect();
+    assert_eq!(refused.len(), 18);
+    Tally::all("cases-redirect without room", &refused, &[], |case, tally| {
+        let client = client(case);
+        let mut flow = AuthorizationCode::<0>::new(&client, seed(), NOW).expect("a good client");
+        let input = input(case, &flow);
+        let error =
+            flow.handle(NOW, Event::Redirect(redirect(case, &input))).map(|_| ()).expect_err("a refusal");
+        let told = outcome::of(error, Step::Redirect, None);
+        let expected = match case.expected()["arg"].take() {
+            code if code == "vendor_thing" => json!("other"),
+            code => code,
+        };
+        tally.compare(case, "", &told, &json!({ "err": "AuthorizationError", "arg": expected }));
+    });
+}
+
+/// What comes of a response with these parameters.
+fn respond(parameters: &str) -> (Result<(), Error>, AuthorizationCode<'static>) {
+    static KIOSK: Client<'static> = CLIENT;
+    let mut flow = at_authorize(&KIOSK);
+    let state = parameter(&authorization_url(&flow), "state").expect("a state");
+    let response = format!("{REDIRECT_URI}?state={state}&{parameters}");
+    let handled = flow.handle(NOW, Event::Redirect(Redirect::Url(&response))).map(|_| ());
+    (handled, flow)
+}
+
+// REQ: REDIR-17, REDIR-18
+#[test]
+fn what_the_server_writes_is_bounded() {
+    for length in [1, 127, 128, 129, 4096] {
+        let text = "x".repeat(length);
+        let (handled, flow) = respond(&format!("error={text}&error_description={text}&error_uri={text}"));
+        assert_eq!(handled, Err(Error::Refused(ErrorCode::Other)));
+        let refusal = flow.refusal().expect("a refusal");
+        assert_eq!(refusal.code(), text.get(..64).unwrap_or(&text));
+        assert_eq!(refusal.description(), text.get(..128).unwrap_or(&text));
+        assert_eq!(refusal.uri(), text.get(..128).unwrap_or(&text));
+        assert_eq!(refusal.is_cut(), length >= 128, "{length}");
+    }
+}
+
+// REQ: REDIR-23
+#[test]
+fn a_response_is_bounded_and_read_in_one_pass() {
+    let (handled, flow) = respond(&"&a=b".repeat(16 * 1024));
+    assert_eq!(handled, Err(Error::InputTooLarge(Name::Url)));
+    assert!(waits(&flow));
+    for piece in ["&a=b", "&", "&%61=%62", "&co%64f=%", "a", "%61", "&error_description=%"] {
+        let time = |length: usize| {
+            let parameters = piece.repeat(length / piece.len());
+            let took = || {
+                let begin = Instant::now();
+                respond(&parameters).0.expect_err("no code");
+                begin.elapsed()
+            };
+            (0..5).map(|_| took()).min().unwrap_or(Duration::MAX)
+        };
+        let (short, long) = (time(500), time(16_000));
+        assert!(long < short * (32 * 8), "{piece}: {short:?} and {long:?}");
+    }
+}
+
 fn run(case: &Case) -> Value {
+    assert_eq!(case.context("code_max"), ROOM);
+    let client = client(case);
+    let mut flow = AuthorizationCode::<ROOM>::new(&client, seed(), NOW).expect("a good client");
+    let input = input(case, &flow);
+    match flow.handle(NOW, Event::Redirect(redirect(case, &input))) {
+        Ok(None) => json!({ "code": parameter(&sent(&flow).body, "code") }),
+        Ok(Some(_)) => panic!("{}: tokens without a token response", case.id),
+        Err(error) => {
+            let outcome = outcome::of(error, Step::Redirect, flow.refusal());
+            // Whoever sent that, the flow waits on; only the server's refusal ends it.
+            assert_eq!(waits(&flow), outcome["err"] != "AuthorizationError", "{}", case.id);
+            outcome
+        }
+    }
+}
+
+fn client(case: &Case) -> Client<'_> {
     assert_eq!(
-        (case.context("code_max"), case.context("iss_policy")),
-        (&json!(ROOM), &json!("check_if_present"))
+        (case.context("issuer"), case.context("iss_policy")),
+        (&json!(ISSUER), &json!("check_if_present"))
     );
     let announced = case.context("iss_supported") == true;
-    assert_eq!(case.context("issuer"), SERVER.issuer());
     let server = SERVER.authorization_response_iss_parameter_supported(announced);
     let client = Client::new(server, CLIENT_ID).redirect_uri(case.context_text("redirect_uri"));
-    let client = match case.context_text("response_mode") {
+    match case.context_text("response_mode") {
         "query" => client,
         "form_post" => client.response_mode(ResponseMode::FormPost),
         mode => panic!("{mode}"),
-    };
-    let mut flow = AuthorizationCode::<ROOM>::new(&client, seed(), NOW).expect("a good client");
-    let state = parameter(&authorization_url(&flow), "state").expect("a state");
-    let input = with_state(case.text("input"), case.context_text("state"), &state);
-    let redirect = match case.text("kind") {
-        "url" | "target" => Redirect::Url(&input),
-        "form" => Redirect::Form(&input),
-        kind => panic!("{kind}"),
-    };
-    match flow.handle(NOW, Event::Redirect(redirect)) {
-        Ok(None) => json!({ "code": parameter(&sent(&flow).body, "code") }),
-        Ok(Some(_)) => panic!("{}: tokens without a token response", case.id),
-        Err(error) => outcome::of(error, Step::Redirect, flow.refusal()),
     }
+}
+
+fn redirect<'a>(case: &Case, input: &'a str) -> Redirect<'a> {
+    match case.text("kind") {
+        "url" | "target" => Redirect::Url(input),
+        "form" => Redirect::Form(input),
+        kind => panic!("{kind}"),
+    }
+}
+
+fn waits(flow: &impl Flow) -> bool {
+    matches!(flow.poll(NOW, &mut [0; 4096]), Ok(Action::Authorize(_)))
+}
+
+/// The case's input, for this flow.
+fn input(case: &Case, flow: &impl Flow) -> String {
+    let state = parameter(&authorization_url(flow), "state").expect("a state");
+    with_state(case.text("input"), case.context_text("state"), &state)
 }
 
 /// The case's input for a flow with another `state`.

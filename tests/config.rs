@@ -388,7 +388,7 @@ fn clocks_differ_by_five_minutes_at_the_most() {
 
 /// The same outcome as for a document that says so: the catalogue calls it `Config(InsecureUrl)` here, and
 /// `InsecureUrl` with the endpoint's name there.
-// REQ: CFG-13, DISC-07, DISC-08, DISC-20, HTTP-04
+// REQ: CFG-13, HTTP-04
 #[test]
 fn endpoints_by_hand_are_checked_like_discovered_ones() {
     type Set = for<'m> fn(Metadata<'m>, &'m str) -> Metadata<'m>;
@@ -435,6 +435,24 @@ fn endpoints_by_hand_are_checked_like_discovered_ones() {
         made(&client.redirect_uri(REDIRECT_URI)),
         json!({ "err": "InsecureUrl", "arg": "token_endpoint" })
     );
+}
+
+/// Nothing has to be discovered, and what is not said by hand is not held against the server.
+// REQ: DISC-20
+#[test]
+fn metadata_by_hand_is_enough() {
+    let secret = Secret::new("secret");
+    for way in [
+        ClientAuthentication::None,
+        ClientAuthentication::ClientSecretBasic(secret),
+        ClientAuthentication::ClientSecretBasicRaw(secret),
+        ClientAuthentication::ClientSecretPost(secret),
+    ] {
+        assert_eq!(made(&CLIENT.authentication(way)), "ok", "{way:?}");
+    }
+    assert_eq!(made(&CLIENT.require_announced_pkce()), json!({ "err": "PkceUnsupported" }));
+    let announced = Client::new(SERVER.code_challenge_s256_supported(), CLIENT_ID).redirect_uri(REDIRECT_URI);
+    assert_eq!(made(&announced.require_announced_pkce()), "ok");
 }
 
 /// What a setting adds to the URL.
@@ -577,7 +595,7 @@ fn a_response_mode_is_sent_once_or_not_at_all() {
     assert!(!authorization_url(&at_authorize(&CLIENT)).contains("response_mode"));
 }
 
-// REQ: AUTHZ-12, PKCE-06
+// REQ: AUTHZ-12
 #[test]
 fn no_secret_is_in_the_url() {
     let client =

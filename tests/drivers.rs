@@ -3,16 +3,17 @@
 use keyfob_core::{
     error::{Check, Error, ErrorCode, Name},
     exchange::{Discovery, Exchange, Jwks, UserInfo},
+    token::TokenResponse,
 };
 use keyfob_tests::{
     clients::{BACKEND, HASTY, ISSUER, KIOSK, POSTED, ROBOT},
     clock::TestClock,
-    conversation::{Conversation, Grant, REFRESH, SIGN_IN},
+    conversation::{Conversation, REFRESH, SIGN_IN},
     executor::{block_on, polls},
     fault::Fault,
     form,
     keys::{FIRST, SECOND, STRANGE},
-    link::Link,
+    link::{Link, World},
     outcome::{Outcome, Tokens},
     person::{Deed, Person},
     server::SUBJECT,
@@ -31,8 +32,8 @@ fn both(conversation: &Conversation) -> Outcome {
     desktop.outcome.clone()
 }
 
-fn flow(outcome: Error) -> Outcome {
-    Outcome::Flow(outcome)
+fn over(error: impl Into<Error>) -> Outcome {
+    Outcome::Flow(error.into())
 }
 
 fn http(kind: &str, maybe_sent: bool) -> Outcome {
@@ -72,19 +73,24 @@ fn strangers_do_not_disturb() {
 // REQ: DRV-07, ERR-05, REDIR-11, REDIR-13, SM-04
 #[test]
 fn what_ends_a_sign_in_at_the_user_agent() {
-    let denied =
-        Conversation { name: "denied", server: |world| world.server.denial = Some("access_denied"), ..SIGN_IN };
-    assert_eq!(both(&denied), flow(Error::Refused(ErrorCode::AccessDenied)));
+    let denied = Conversation {
+        name: "denied",
+        server: |world| world.server.denial = Some("access_denied"),
+        ..SIGN_IN
+    };
+    assert_eq!(both(&denied), over(Error::Refused(ErrorCode::AccessDenied)));
     let given_up = Conversation { name: "given up", deeds: &[Deed::Wait(1000), Deed::GiveUp], ..SIGN_IN };
     assert_eq!(both(&given_up), Outcome::UserAgent("the sign-in was given up".into()));
     let late = Conversation { name: "too late", client: &HASTY, deeds: &[], ..SIGN_IN };
-    assert_eq!(both(&late), flow(Error::Expired));
+    assert_eq!(both(&late), over(Error::Expired));
     let mix_up = Conversation {
         name: "mix-up",
-        deeds: &[Deed::Bring(|url| url.replace(&form::encode(ISSUER), &form::encode("https://evil.example")))],
+        deeds: &[Deed::Bring(|url| {
+            url.replace(&form::encode(ISSUER), &form::encode("https://evil.example"))
+        })],
         ..SIGN_IN
     };
-    assert_eq!(both(&mix_up), flow(Error::Check(Check::IssuerMismatch)));
+    assert_eq!(both(&mix_up), over(Check::IssuerMismatch));
 }
 
 // REQ: HTTP-18, DRV-07, DRV-09
@@ -138,7 +144,7 @@ fn what_a_token_response_must_not_be() {
     ];
     for (name, faults, error) in cases {
         let outcome = both(&Conversation { name, faults, ..SIGN_IN });
-        assert_eq!(outcome, flow(error), "{name}");
+        assert_eq!(outcome, over(error), "{name}");
     }
 }
 
@@ -149,13 +155,13 @@ fn what_nobody_asked_for_takes_no_room() {
     is_alice(both(&Conversation { name: "much too much", faults, buffer: 2048, ..SIGN_IN }));
     let endless = &[Fault::Extra(600 * 1024)];
     let outcome = both(&Conversation { name: "without end", faults: endless, ..SIGN_IN });
-    assert_eq!(outcome, flow(Error::InputTooLarge(Name::Body)));
+    assert_eq!(outcome, over(Error::InputTooLarge(Name::Body)));
 }
 
 // REQ: JWKS-03, JWKS-12, IDT-25, TOKEN-14
 #[test]
 fn keys_are_fetched_once() {
-    fn two_keys(world: &mut keyfob_tests::link::World) {
+    fn two_keys(world: &mut World) {
         world.server.keys = vec![FIRST, SECOND];
         world.server.signer = SECOND;
     }
@@ -165,27 +171,27 @@ fn keys_are_fetched_once() {
         server: |world| world.server.signer = STRANGE,
         ..SIGN_IN
     });
-    assert_eq!(strange, flow(Check::UnknownKey.into()));
+    assert_eq!(strange, over(Check::UnknownKey));
     let stale = both(&Conversation { name: "stale keys", faults: &[Fault::None, Fault::Stale], ..SIGN_IN });
-    assert_eq!(stale, flow(Check::MissingMember(Name::Keys).into()));
+    assert_eq!(stale, over(Check::MissingMember(Name::Keys)));
     let ill = Conversation { name: "no keys", faults: &[Fault::None, Fault::Status(503)], ..SIGN_IN };
-    assert_eq!(both(&ill), flow(Check::HttpStatus(503).into()));
+    assert_eq!(both(&ill), over(Check::HttpStatus(503)));
 }
 
 // REQ: REFRESH-08, REFRESH-09, REFRESH-10, DRV-07
 #[test]
 fn refreshing_over_a_bad_network() {
-    const OVERLAP: fn(&mut keyfob_tests::link::World) = |world| world.server.overlap = true;
+    const OVERLAP: fn(&mut World) = |world| world.server.overlap = true;
     let lost = Conversation { name: "refresh, one answer lost", faults: &[Fault::NoAnswer], ..REFRESH };
     is_alice(both(&Conversation { server: OVERLAP, ..lost }));
     let strict = Conversation { name: "refresh, one answer lost, strict server", ..lost };
-    assert_eq!(both(&strict), flow(Error::Refused(ErrorCode::InvalidGrant)));
+    assert_eq!(both(&strict), over(Error::Refused(ErrorCode::InvalidGrant)));
     let twice = Conversation { name: "refresh, two answers lost", faults: &[Fault::NoAnswer; 2], ..REFRESH };
     assert_eq!(both(&Conversation { server: OVERLAP, ..twice }), http("Timeout", true));
     let busy = Conversation { name: "refresh, busy", faults: &[Fault::Status(503)], ..REFRESH };
-    assert_eq!(both(&busy), flow(Check::HttpStatus(503).into()));
+    assert_eq!(both(&busy), over(Check::HttpStatus(503)));
     let stranger = Conversation { name: "refresh by another client", client: &BACKEND, ..REFRESH };
-    assert_eq!(both(&stranger), flow(Error::Refused(ErrorCode::InvalidGrant)));
+    assert_eq!(both(&stranger), over(Error::Refused(ErrorCode::InvalidGrant)));
 }
 
 // REQ: QA-06, JSON-18, DRV-07
@@ -216,7 +222,7 @@ fn the_future_can_be_dropped_anywhere() {
         let (link, mut flow) = SIGN_IN.prepare();
         let mut person = Person::new(link.clone(), SIGN_IN.deeds);
         let (mut http, mut clock, mut buffer) = (link.clone(), TestClock::default(), [0; 8192]);
-        let done = |tokens: keyfob_core::token::TokenResponse<'_>| Tokens::of(&tokens);
+        let done = |tokens: TokenResponse<'_>| Tokens::of(&tokens);
         let run = keyfob_embassy::run(&mut *flow, &mut http, &mut person, &mut clock, &mut buffer, done);
         let ended = polls(run, most).is_some();
         // Somebody tries the same flow again.
@@ -227,17 +233,37 @@ fn the_future_can_be_dropped_anywhere() {
         assert_eq!(link.server().reused, 0, "dropped after {most} polls, a code was sent twice");
         match sent {
             _ if ended => {
-                assert_eq!(outcome, flow_error(Error::Misuse), "all was done");
+                assert_eq!(outcome, over(Error::Misuse), "all was done");
                 return assert!(most > 8, "there were too few places to stop at");
             }
-            0 if outcome != flow_error(Error::AnswerLost) => is_alice(outcome),
-            _ => assert_eq!(outcome, flow_error(Error::AnswerLost), "dropped after {most} polls"),
+            0 if outcome != over(Error::AnswerLost) => is_alice(outcome),
+            _ => assert_eq!(outcome, over(Error::AnswerLost), "dropped after {most} polls"),
         }
     }
 }
 
-fn flow_error(error: Error) -> Outcome {
-    flow(error)
+// REQ: HTTP-17, JWKS-14, DRV-07
+#[test]
+fn a_code_whose_keys_did_not_come_is_never_sent_again() {
+    const NO_KEYS: Conversation = Conversation { faults: &[Fault::None, Fault::Status(503)], ..SIGN_IN };
+    for chip in [true, false] {
+        let (link, mut flow) = NO_KEYS.prepare();
+        let mut run = || {
+            let mut person = Person::new(link.clone(), &[Deed::Return]);
+            let (mut http, mut clock, mut buffer) = (link.clone(), TestClock::default(), [0; 8192]);
+            let done = |tokens: TokenResponse<'_>| Tokens::of(&tokens);
+            if chip {
+                let run =
+                    keyfob_embassy::run(&mut *flow, &mut http, &mut person, &mut clock, &mut buffer, done);
+                Outcome::from(block_on(run))
+            } else {
+                keyfob_std::run(&mut *flow, &mut http, &mut person, &mut clock, &mut buffer, done).into()
+            }
+        };
+        assert_eq!(run(), over(Check::HttpStatus(503)), "chip: {chip}");
+        let again = run();
+        assert_eq!((again, link.server().reused), (over(Error::AnswerLost), 0), "chip: {chip}");
+    }
 }
 
 // REQ: DRV-07, HTTP-03, HTTP-22, UINFO-01
@@ -290,8 +316,3 @@ fn the_future_is_small() {
     println!("the future of `run` has {size} octets");
     assert!(size < 2048, "{size}");
 }
-
-// The grants of the list above are all there are.
-const _: fn(Grant) = |grant| match grant {
-    Grant::AuthorizationCode | Grant::RefreshToken(_) => {}
-};

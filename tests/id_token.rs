@@ -47,7 +47,11 @@ fn a_client_without_openid_does_not_look_at_id_tokens() {
 }
 
 /// A sign-in with keys that are known already: what comes of it, and how often keys were fetched.
-fn with_keys(known: &[TestKey], published: &[TestKey], signer: TestKey) -> (Result<Option<Tokens>, Error>, usize) {
+fn with_keys(
+    known: &[TestKey],
+    published: &[TestKey],
+    signer: TestKey,
+) -> (Result<Option<Tokens>, Error>, usize) {
     let known = jwk_set(known).to_string();
     let mut room = [0; 1024];
     let keys = KeySet::from_json(known.as_bytes(), VERIFIERS, &mut room).expect("a key set");

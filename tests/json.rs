@@ -16,7 +16,9 @@ use keyfob_core::jws::Rs256;
 use serde_json::{Value, json};
 
 use crate::tables::outcome::{self, Step};
-use crate::tables::{Answer, CLIENT, CLIENT_ID, Cut, NOW, OAUTH_CLIENT, SERVER, SUBJECT, discovered, keep};
+use crate::tables::{
+    Answer, CLIENT, CLIENT_ID, Cut, NOW, OAUTH_CLIENT, SERVER, SUBJECT, discovered, jose, keep,
+};
 
 /// What comes of a token response where nobody signs in.
 fn answered(body: impl AsRef<[u8]>) -> Value {
@@ -339,6 +341,25 @@ fn names_are_compared_unescaped_and_exactly() {
     }
 }
 
+// REQ: JSON-07, JSON-09
+#[test]
+fn keys_may_be_written_in_escapes() {
+    let key = |escape: fn(&str) -> String| {
+        let members = jose::jwk("rsa1");
+        let members = members.as_object().expect("a key").iter();
+        let member = |(name, value): (&String, &Value)| {
+            format!("\"{}\":\"{}\"", escape(name), escape(value.as_str().expect("a text")))
+        };
+        let json =
+            format!("{{\"{}\":[{{{}}}]}}", escape("keys"), members.map(member).collect::<Vec<_>>().join(","));
+        let mut buffer = [0; 1024];
+        KeySet::from_json(json.as_bytes(), &[&Rs256], &mut buffer).expect("a key set").as_bytes().to_vec()
+    };
+    let plain = key(str::to_string);
+    assert!(plain.len() > 256);
+    assert_eq!(key(escaped), plain);
+}
+
 // REQ: JSON-10
 #[test]
 fn a_known_member_comes_once() {
@@ -373,7 +394,7 @@ fn only_members_of_the_top_count() {
     }
 }
 
-// REQ: JSON-12, MEM-08
+// REQ: JSON-12
 #[test]
 fn nesting_costs_nothing_and_ends() {
     const MANY: usize = 1024 * 1024;
@@ -490,7 +511,7 @@ fn a_wrong_type_is_no_default() {
 }
 
 /// The time for 32 times as much is about 32 times the time, whatever is sent.
-// REQ: JSON-16, REDIR-23
+// REQ: JSON-16
 #[test]
 fn time_is_linear() {
     const SHORT: usize = 8 * 1024;
@@ -538,11 +559,10 @@ fn a_text_that_does_not_fit_is_not_cut() {
     }
     // Where the caller's buffer is the limit, the length that would do is told.
     let body = br#"{"access_token":"aaaaaaaaaaaaaaaaaaaaaaaa","token_type":"Bearer"}"#;
-    let mut flow = RefreshToken::<8>::new(&OAUTH_CLIENT, "RT", None).expect("a good client");
-    let keep = keep(&flow);
-    let mut read = |length: usize| {
+    let read = |length: usize| {
+        let mut flow = RefreshToken::<8>::new(&OAUTH_CLIENT, "RT", None).expect("a good client");
         let mut buffer = vec![0; length];
-        let (response, _) = Answer::json(body).read(keep, Cut::Whole, &mut buffer);
+        let (response, _) = Answer::json(body).read(keep(&flow), Cut::Whole, &mut buffer);
         flow.handle(NOW, Event::Response(response)).map(|_| ())
     };
     let Err(Error::BufferTooSmall { needed }) = read(0) else { panic!("nothing fits into nothing") };
@@ -607,15 +627,26 @@ fn key_sets_in_pieces_are_the_same() {
     }
 }
 
-/// More than one thing is wrong with such a body; which is told does not depend on where it is cut.
+/// More than one thing is wrong with these; which is told does not depend on where they are cut.
 // REQ: QA-06
 #[test]
-fn a_broken_body_that_is_too_long_in_pieces_is_the_same() {
-    let body = format!("{{x{}", " ".repeat(100));
-    let answer = Answer { limit: 64, ..Answer::json(body.as_bytes()) };
-    let whole = came(&answer, Cut::Whole);
-    for cut in answer.cuts() {
-        assert_eq!(came(&answer, cut), whole, "{cut:?}");
+fn what_is_too_long_in_pieces_is_the_same() {
+    let (good, broken) =
+        (beside(&format!("\"x\":\"{}\"", "x".repeat(64))), format!("{{x{}", " ".repeat(100)));
+    for (status, content_type, body) in [
+        (200, "application/json", good.as_str()),
+        (200, "application/json", &broken),
+        (400, "application/json", &good),
+        (400, "application/json", &broken),
+        (200, "text/html", &good),
+        (502, "text/html", &good),
+        (302, "application/json", &good),
+    ] {
+        let answer = Answer { status, content_type, body: body.as_bytes(), limit: 64 };
+        let whole = came(&answer, Cut::Whole);
+        for cut in answer.cuts() {
+            assert_eq!(came(&answer, cut), whole, "{status} {content_type} {cut:?}");
+        }
     }
 }
 

@@ -3,11 +3,7 @@
 use std::collections::HashSet;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use keyfob_core::{
-    error::Error,
-    flow::AuthorizationCode,
-    secret::Seed,
-};
+use keyfob_core::{error::Error, flow::AuthorizationCode, secret::Seed};
 use keyfob_tests::{
     clients::KIOSK,
     clock::NOW,

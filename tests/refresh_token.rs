@@ -66,7 +66,8 @@ fn no_new_token_means_the_old_one() {
     }
     for none in [json!(null), json!("")] {
         let mut station = Station::refresh(&ROBOT, Step::Send);
-        let body = json!({ "access_token": "a", "token_type": "bearer", "refresh_token": none, "scope": null });
+        let body =
+            json!({ "access_token": "a", "token_type": "bearer", "refresh_token": none, "scope": null });
         let answer = Happening::Response(Answer::json(200, &body));
         let tokens = station.hand.tell(&mut *station.flow, &answer).expect("right").expect("tokens");
         assert_eq!((tokens.refresh_token, tokens.scope), (None, None));
@@ -160,7 +161,7 @@ fn what_a_new_id_token_must_repeat() {
         refreshed(&hand, &mut new(&token, Some(PREVIOUS))).expect("it is the same session");
     }
     let faults: [(Forgery, Check); 7] = [
-        (|draft| draft.claims["iss"] = "https://op.example/".into(), Check::IssuerMismatch),
+        (|draft| draft.claims["iss"] = "https://op.example/".into(), Check::IssMismatch),
         (|draft| draft.claims["sub"] = "bob".into(), Check::SubjectMismatch),
         (|draft| draft.claims["sub"] = "Alice".into(), Check::SubjectMismatch),
         (|draft| draft.claims["aud"] = "other".into(), Check::AudienceMismatch),

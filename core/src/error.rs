@@ -10,14 +10,15 @@ pub use crate::name::Name;
 
 /// Why a call did not do what it was asked to.
 ///
-/// An error leaves the flow as it was, so the caller may try again; only [`Error::Refused`],
-/// [`Error::AnswerLost`] and [`Error::Expired`] end it.
+/// An error leaves the flow as it was, so the caller may try again. Only [`Error::Refused`],
+/// [`Error::AnswerLost`] and [`Error::Expired`] end it, and an answer of the token endpoint that reports success
+/// and does not pass: what was sent for it is used up, and is not sent again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
     /// The response was taken already: browsers reload and prefetch. The flow goes on.
     AlreadyCompleted,
-    /// The server may have used up what was sent, and its answer is lost; start a new flow.
+    /// The server has, or may have, used up what was sent, and its answer is lost or no good; start a new flow.
     AnswerLost,
     /// The caller's slice is too small; `needed` octets would do. The slice was wiped.
     BufferTooSmall {

@@ -243,6 +243,12 @@ impl<'b> Response<'b> {
         self.retry_after
     }
 
+    /// Whether the server has done what was asked, and `error` is what became of its answer: a longer buffer or a
+    /// missing key cannot mend it.
+    pub(crate) fn is_final(&self, error: Error) -> bool {
+        matches!(self.status, 200..=299) && !matches!(error, Error::BufferTooSmall { .. } | Error::KeysNeeded)
+    }
+
     /// Whether a web page came in place of the answer, as in a hotel's network before one has signed in there.
     pub fn is_captive_portal(&self) -> bool {
         self.status == 200 && self.content == Content::Html
@@ -301,7 +307,9 @@ impl<'b> Response<'b> {
             return Err(Check::HttpRedirect.into());
         }
         if self.status != 200 {
-            return Err(Check::HttpStatus(self.status).into());
+            // What the server said did not fit: that is to be told, not that it said something.
+            let said = self.kept.err().filter(|error| matches!(error, Error::BufferTooSmall { .. }));
+            return Err(said.unwrap_or(Check::HttpStatus(self.status).into()));
         }
         if self.bad_header {
             return Err(Check::BadHeader.into());

@@ -46,7 +46,7 @@ pub(crate) enum Grant<'e> {
 }
 
 /// What later ID tokens of the same session must repeat (OIDC Core §12.2). Keep it with the refresh token.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Eq, PartialEq)]
 pub struct Previous<'p> {
     /// `sub`.
     pub subject: &'p str,
@@ -146,6 +146,12 @@ impl<'b> IdToken<'b> {
     /// The token itself, for `id_token_hint`.
     pub const fn as_str(&self) -> &'b str {
         self.token
+    }
+}
+
+impl fmt::Debug for Previous<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Previous(…)")
     }
 }
 

@@ -31,7 +31,11 @@ impl<'f> Flight<'f> {
     }
 
     /// What came of it.
-    pub(crate) fn land<'b>(&mut self, now: Now, event: Event<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
+    pub(crate) fn land<'b>(
+        &mut self,
+        now: Now,
+        event: Event<'b>,
+    ) -> Result<Option<TokenResponse<'b>>, Error> {
         let outcome = self.flow.handle(now, event);
         // Without its keys an answer is not taken yet.
         self.open = matches!(outcome, Err(Error::KeysNeeded));

@@ -42,7 +42,11 @@ const TRIES: u32 = 3;
 /// # Errors
 /// [`Failure`] says who failed. A refusal's text is in [`Flow::refusal`] then.
 pub async fn run<R, H: Http>(
-    flow: &mut dyn Flow, http: &mut H, user_agent: &mut impl UserAgent, clock: &mut impl Clock, buffer: &mut [u8],
+    flow: &mut dyn Flow,
+    http: &mut H,
+    user_agent: &mut impl UserAgent,
+    clock: &mut impl Clock,
+    buffer: &mut [u8],
     done: impl FnOnce(TokenResponse<'_>) -> R,
 ) -> Result<R, Failure<H::Error>> {
     let result = drive(flow, http, user_agent, clock, buffer, done).await;
@@ -51,10 +55,15 @@ pub async fn run<R, H: Http>(
 }
 
 async fn drive<R, H: Http>(
-    flow: &mut dyn Flow, http: &mut H, user_agent: &mut impl UserAgent, clock: &mut impl Clock, buffer: &mut [u8],
+    flow: &mut dyn Flow,
+    http: &mut H,
+    user_agent: &mut impl UserAgent,
+    clock: &mut impl Clock,
+    buffer: &mut [u8],
     done: impl FnOnce(TokenResponse<'_>) -> R,
 ) -> Result<R, Failure<H::Error>> {
     let mut flight = Flight::new(flow, clock.now());
+    let length = buffer.len();
     let mut opened = false;
     let mut tries = 0;
     loop {
@@ -90,11 +99,13 @@ async fn drive<R, H: Http>(
                     continue;
                 }
                 let (response, rest) = incoming.finish();
+                let taken = length.saturating_sub(rest.len());
                 let tokens = match flight.land(clock.now(), Event::Response(response)) {
                     Err(Error::KeysNeeded) => {
                         user_agent.progress(Progress::FetchingKeys);
                         let request = flight.flow().keys(&response)?;
-                        let response = response.with_keys(send(http, &request, rest).await?.keys()?);
+                        let keys = send(http, &request, rest).await?.keys();
+                        let response = response.with_keys(keys.map_err(|error| behind(taken, error))?);
                         flight.land(clock.now(), Event::Response(response))?
                     }
                     outcome => outcome?,
@@ -109,9 +120,20 @@ async fn drive<R, H: Http>(
     }
 }
 
+/// The keys lie behind what was kept of the response, so the whole buffer has to be so much longer.
+fn behind(taken: usize, error: Error) -> Error {
+    match error {
+        Error::BufferTooSmall { needed } => Error::BufferTooSmall { needed: taken.saturating_add(needed) },
+        error => error,
+    }
+}
+
 /// Waits for one redirect. A stranger's does not end the wait.
 async fn authorize<E>(
-    flow: &mut dyn Flow, user_agent: &mut impl UserAgent, clock: &mut impl Clock, buffer: &mut [u8],
+    flow: &mut dyn Flow,
+    user_agent: &mut impl UserAgent,
+    clock: &mut impl Clock,
+    buffer: &mut [u8],
 ) -> Result<(), Failure<E>> {
     let Some(redirect) = user_agent.redirect(buffer).await? else { return Ok(()) };
     let outcome = flow.handle(clock.now(), Event::Redirect(redirect)).map(|_| ());
@@ -127,7 +149,9 @@ async fn authorize<E>(
 /// # Errors
 /// [`Failure::Http`] if no answer came, [`Failure::Flow`] if it was wrong.
 pub async fn fetch<'b, E: Exchange, H: Http>(
-    exchange: &E, http: &mut H, buffer: &'b mut [u8],
+    exchange: &E,
+    http: &mut H,
+    buffer: &'b mut [u8],
 ) -> Result<E::Output<'b>, Failure<H::Error>> {
     let request = exchange.request(buffer)?;
     let keep = request.keep();
@@ -138,7 +162,9 @@ pub async fn fetch<'b, E: Exchange, H: Http>(
 }
 
 async fn send<'b, H: Http>(
-    http: &mut H, request: &Request<'_>, buffer: &'b mut [u8],
+    http: &mut H,
+    request: &Request<'_>,
+    buffer: &'b mut [u8],
 ) -> Result<Response<'b>, HttpError<H::Error>> {
     http.send(request).await?;
     let mut incoming = Incoming::new(request.keep(), buffer);

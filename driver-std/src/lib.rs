@@ -57,6 +57,7 @@ fn drive<R>(
     buffer: &mut [u8],
     done: impl FnOnce(TokenResponse<'_>) -> R,
 ) -> Result<R, Failure> {
+    let length = buffer.len();
     let mut opened = false;
     let mut tries = 0;
     loop {
@@ -92,11 +93,13 @@ fn drive<R>(
                     continue;
                 }
                 let (response, rest) = incoming.finish();
+                let taken = length.saturating_sub(rest.len());
                 let tokens = match flow.handle(clock.now(), Event::Response(response)) {
                     Err(Error::KeysNeeded) => {
                         user_agent.progress(Progress::FetchingKeys);
                         let request = flow.keys(&response)?;
-                        let response = response.with_keys(send(http, &request, rest)?.keys()?);
+                        let keys = send(http, &request, rest)?.keys();
+                        let response = response.with_keys(keys.map_err(|error| behind(taken, error))?);
                         flow.handle(clock.now(), Event::Response(response))?
                     }
                     outcome => outcome?,
@@ -108,6 +111,14 @@ fn drive<R>(
             // Flows end with their tokens; none is handed in twice.
             _ => return Err(Error::Misuse.into()),
         }
+    }
+}
+
+/// The keys lie behind what was kept of the response, so the whole buffer has to be so much longer.
+fn behind(taken: usize, error: Error) -> Error {
+    match error {
+        Error::BufferTooSmall { needed } => Error::BufferTooSmall { needed: taken.saturating_add(needed) },
+        error => error,
     }
 }
 

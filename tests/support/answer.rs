@@ -61,7 +61,10 @@ impl Answer {
 
     /// Reads the answer into `buffer`, its body split at these places.
     pub fn read_split<'b>(
-        &self, keep: Keep, buffer: &'b mut [u8], places: &[usize],
+        &self,
+        keep: Keep,
+        buffer: &'b mut [u8],
+        places: &[usize],
     ) -> (Response<'b>, &'b mut [u8]) {
         let mut incoming = Incoming::new(keep, buffer);
         self.head(&mut incoming);
@@ -82,7 +85,8 @@ pub fn text(value: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(text).collect::<Vec<_>>().join(",")),
         Value::Object(members) => {
             let sorted: BTreeMap<_, _> = members.iter().collect();
-            let member = |(name, value): (&String, &Value)| format!("{}:{}", Value::from(name.as_str()), text(value));
+            let member =
+                |(name, value): (&String, &Value)| format!("{}:{}", Value::from(name.as_str()), text(value));
             format!("{{{}}}", sorted.into_iter().map(member).collect::<Vec<_>>().join(","))
         }
         plain => plain.to_string(),

@@ -1,10 +1,13 @@
 //! Bodies of answers, good and bad, and how each is read: for what must hold for every one of them.
 
+use std::sync::OnceLock;
+
 use keyfob_core::{
     Keep,
+    client::Client,
     error::Error,
     exchange::{Discovery, Exchange, Jwks, UserInfo},
-    flow::Event,
+    flow::{Event, Flow},
     http::Response,
 };
 use serde_json::{Value, json};
@@ -16,7 +19,7 @@ use crate::{
     keys::{FIRST, SECOND, STRANGE, TestKey, base64url, jwk_set},
     outcome::Tokens,
     server::{SUBJECT, metadata},
-    stations::{ENOUGH, Station, Step},
+    stations::{ENOUGH, Kind, Station, Step},
 };
 
 /// What is asked for.
@@ -68,10 +71,10 @@ impl Body {
                 jwks.response(read(keep, buffer).0).map(|keys| format!("{:?}", keys.as_bytes()))
             }
             Asked::KeysForToken => {
-                read(keep_for_token(), buffer).0.keys().map(|keys| format!("{:?}", keys.as_bytes()))
+                read(prepared().keys, buffer).0.keys().map(|keys| format!("{:?}", keys.as_bytes()))
             }
-            Asked::Tokens => self.tokens(Station::code(&ROBOT, Step::Exchange), buffer, places),
-            Asked::TokensOfUser => self.tokens(Station::code(&KIOSK, Step::Exchange), buffer, places),
+            Asked::Tokens => self.tokens(&ROBOT, buffer, places),
+            Asked::TokensOfUser => self.tokens(&KIOSK, buffer, places),
             Asked::UserInfo => {
                 let userinfo = UserInfo::new(&KIOSK, "access-1", SUBJECT);
                 let keep = userinfo.request(&mut [0; ENOUGH])?.keep();
@@ -81,11 +84,15 @@ impl Body {
         }
     }
 
-    fn tokens(&self, station: Station, buffer: &mut [u8], places: &[usize]) -> Result<String, Error> {
-        let mut flow = station.flow;
-        let keep = station.hand.request(&*flow)?.expect("there is a request").1;
-        let (response, _) = self.answer.read_split(keep, buffer, places);
-        let before = station.hand.shown(&*flow);
+    fn tokens(
+        &self,
+        client: &'static Client<'static>,
+        buffer: &mut [u8],
+        places: &[usize],
+    ) -> Result<String, Error> {
+        let snapshot = if self.asked == Asked::Tokens { &prepared().robot } else { &prepared().kiosk };
+        let mut flow = Kind::AuthorizationCode.restore(client, snapshot, NOW)?;
+        let (response, _) = self.answer.read_split(prepared().tokens, buffer, places);
         let mut room = [0; 1024];
         let outcome = match flow.handle(NOW, Event::Response(response)) {
             Err(Error::KeysNeeded) => {
@@ -95,24 +102,43 @@ impl Body {
             }
             outcome => outcome,
         };
-        match outcome {
-            Ok(tokens) => Ok(format!("{:?}", tokens.as_ref().map(Tokens::of))),
-            Err(error) => {
-                if matches!(error, Error::BufferTooSmall { .. }) {
-                    assert_eq!(station.hand.shown(&*flow), before, "{}: nothing was lost", self.name);
-                }
-                Err(error)
-            }
+        let outcome = outcome.map(|tokens| format!("{:?}", tokens.as_ref().map(Tokens::of)));
+        if let Err(Error::BufferTooSmall { .. }) = outcome {
+            assert_eq!(saved(&*flow), *snapshot, "{}: nothing was lost", self.name);
         }
+        outcome
     }
 }
 
-fn keep_for_token() -> Keep {
-    let station = Station::code(&KIOSK, Step::Exchange);
-    let (answer, keep) = station.hand.answer(&*station.flow);
-    let mut buffer = [0; ENOUGH];
-    let (response, _) = answer.read(keep, &mut buffer);
-    station.flow.keys(&response).expect("its key is missing").keep()
+/// What is the same for every reading.
+struct Prepared {
+    /// A flow of [`KIOSK`] that waits for its tokens.
+    kiosk: Vec<u8>,
+    /// A flow of [`ROBOT`] that waits for its tokens.
+    robot: Vec<u8>,
+    /// What both keep of a token response.
+    tokens: Keep,
+    /// What the first keeps of a key set.
+    keys: Keep,
+}
+
+fn prepared() -> &'static Prepared {
+    static PREPARED: OnceLock<Prepared> = OnceLock::new();
+    PREPARED.get_or_init(|| {
+        let station = Station::code(&KIOSK, Step::Exchange);
+        let (answer, tokens) = station.hand.answer(&*station.flow);
+        let mut buffer = [0; ENOUGH];
+        let (response, _) = answer.read(tokens, &mut buffer);
+        let keys = station.flow.keys(&response).expect("its key is missing").keep();
+        let robot = saved(&*Station::code(&ROBOT, Step::Exchange).flow);
+        Prepared { kiosk: saved(&*station.flow), robot, tokens, keys }
+    })
+}
+
+fn saved(flow: &dyn Flow) -> Vec<u8> {
+    let mut snapshot = [0; 512];
+    let length = flow.save(NOW, &mut snapshot).expect("the flow goes on");
+    snapshot[..length].to_vec()
 }
 
 /// All of them.
@@ -136,7 +162,12 @@ pub fn bodies() -> Vec<Body> {
         add("no keys", asked, 200, r#"{"keys":[]}"#);
         add("keys is no list", asked, 200, r#"{"keys":{"keys":[]}}"#);
     }
-    add("claims", Asked::UserInfo, 200, r#"{"sub":"\u0061lice","name":"Zo\u00eb é 😀","email_verified":true}"#);
+    add(
+        "claims",
+        Asked::UserInfo,
+        200,
+        r#"{"sub":"\u0061lice","name":"Zo\u00eb é 😀","email_verified":true}"#,
+    );
     add("claims of another", Asked::UserInfo, 200, r#"{"sub":"bob"}"#);
     bodies
 }
@@ -154,14 +185,22 @@ const TOKENS: &[(&str, u16, &str)] = &[
     ("expires_in with a fraction", 200, r#"{"token_type":"Bearer","access_token":"a","expires_in":0.9e1}"#),
     ("expires_in as text", 200, r#"{"token_type":"Bearer","access_token":"a","expires_in":"3599"}"#),
     ("nulls", 200, r#"{"token_type":"Bearer","access_token":"a","expires_in":null,"refresh_token":null}"#),
-    ("a refusal", 400, r#"{"error":"invalid_grant","error_description":"M\u00fcller \n é","error_uri":"https://x"}"#),
+    (
+        "a refusal",
+        400,
+        r#"{"error":"invalid_grant","error_description":"M\u00fcller \n é","error_uri":"https://x"}"#,
+    ),
     ("a refusal in a 200", 200, r#"{"error":"slow_down","interval":5}"#),
     ("both", 200, r#"{"error":"x","access_token":"a","token_type":"Bearer"}"#),
     ("an empty object", 200, "{}"),
     ("a list", 200, r#"[{"access_token":"a"}]"#),
     ("twice", 200, r#"{"access_token":"a","acc\u0065ss_token":"a"}"#),
     ("half a character", 200, "{\"access_token\":\"\\ud83dx\",\"token_type\":\"Bearer\"}"),
-    ("two low halves", 200, "{\"x\":\"\\ude00\\ude00\\ud83d\\ud83d\\ude00\",\"access_token\":\"a\",\"token_type\":\"Bearer\"}"),
+    (
+        "two low halves",
+        200,
+        "{\"x\":\"\\ude00\\ude00\\ud83d\\ud83d\\ude00\",\"access_token\":\"a\",\"token_type\":\"Bearer\"}",
+    ),
     ("a bad escape", 200, r#"{"access_token":"\x"}"#),
     ("a bad number", 200, r#"{"access_token":"a","expires_in":01}"#),
     ("a bad word", 200, r#"{"access_token":"a","x":nulL}"#),

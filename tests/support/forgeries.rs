@@ -29,7 +29,11 @@ pub const FORGERIES: &[(&str, Forgery, Error)] = &[
     ("broken signature", |draft| draft.after = break_signature, Error::Check(Check::BadSignature)),
     ("other claims", |draft| draft.after = swap_claims, Error::Check(Check::BadSignature)),
     // Claims.
-    ("other iss", |draft| draft.claims["iss"] = "https://op.example/".into(), Error::Check(Check::IssuerMismatch)),
+    (
+        "other iss",
+        |draft| draft.claims["iss"] = "https://op.example/".into(),
+        Error::Check(Check::IssMismatch),
+    ),
     ("no iss", |draft| without(draft, "iss"), Error::Check(Check::ClaimMissing(Name::Iss))),
     ("other aud", |draft| draft.claims["aud"] = "Kiosk".into(), Error::Check(Check::AudienceMismatch)),
     ("aud and another", |draft| draft.claims["aud"] = json!(["kiosk", "x"]), UNTRUSTED),

@@ -5,7 +5,7 @@
 //! - [`Link`](link::Link) is the network to it, for both drivers, with a [`Fault`](fault::Fault) per request.
 //! - [`Person`](person::Person) is the user with a browser, for both drivers.
 //! - [`Conversation`](conversation::Conversation) is one run of a driver against them, with its transcript.
-//! - [`stations`](stations) are all flows in all their steps, for what must hold everywhere.
+//! - [`stations`] are all flows in all their steps, for what must hold everywhere.
 
 pub mod answer;
 pub mod bodies;

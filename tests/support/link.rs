@@ -202,7 +202,8 @@ impl keyfob_embassy::http::Http for Link {
     }
 
     async fn receive(
-        &mut self, incoming: &mut Incoming<'_>,
+        &mut self,
+        incoming: &mut Incoming<'_>,
     ) -> Result<(), keyfob_embassy::http::HttpError<Broken>> {
         pause().await;
         let outcome = self.deliver(incoming);

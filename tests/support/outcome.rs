@@ -77,7 +77,9 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flow(error) => write!(f, "over: {error}"),
-            Self::Http { kind, maybe_sent } => write!(f, "over: the network failed ({kind}, sent: {maybe_sent})"),
+            Self::Http { kind, maybe_sent } => {
+                write!(f, "over: the network failed ({kind}, sent: {maybe_sent})")
+            }
             Self::Tokens(Tokens { access_token, subject: Some(subject), .. }) => {
                 write!(f, "{subject} has {access_token}")
             }

@@ -106,10 +106,13 @@ impl keyfob_std::user_agent::UserAgent for Person {
     }
 
     fn redirect<'b>(
-        &mut self, buffer: &'b mut [u8],
+        &mut self,
+        buffer: &'b mut [u8],
     ) -> Result<Option<Redirect<'b>>, keyfob_std::user_agent::UserAgentError> {
         use keyfob_std::user_agent::UserAgentError;
-        let Some(redirect) = self.next().map_err(|GaveUp| UserAgentError::Cancelled)? else { return Ok(None) };
+        let Some(redirect) = self.next().map_err(|GaveUp| UserAgentError::Cancelled)? else {
+            return Ok(None);
+        };
         written(redirect, buffer).ok_or(UserAgentError::NoBrowser).map(Some)
     }
 
@@ -136,11 +139,14 @@ impl keyfob_embassy::user_agent::UserAgent for Person {
     }
 
     async fn redirect<'b>(
-        &mut self, buffer: &'b mut [u8],
+        &mut self,
+        buffer: &'b mut [u8],
     ) -> Result<Option<Redirect<'b>>, keyfob_embassy::user_agent::UserAgentError> {
         use keyfob_embassy::user_agent::UserAgentError;
         pause().await;
-        let Some(redirect) = self.next().map_err(|GaveUp| UserAgentError::Cancelled)? else { return Ok(None) };
+        let Some(redirect) = self.next().map_err(|GaveUp| UserAgentError::Cancelled)? else {
+            return Ok(None);
+        };
         pause().await;
         written(redirect, buffer).ok_or(UserAgentError::NoBrowser).map(Some)
     }

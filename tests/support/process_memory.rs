@@ -63,10 +63,12 @@ pub fn search(marker: &Marker) -> Vec<Found> {
         while at < end {
             let length = chunk.len().min(end - at);
             let Ok(read) = memory.read_at(&mut chunk[..length], at as u64) else { break };
-            found.extend(marker.places(&chunk[..read]).into_iter().map(|place| Found {
-                address: at + place,
-                region: region.into(),
-            }));
+            found.extend(
+                marker
+                    .places(&chunk[..read])
+                    .into_iter()
+                    .map(|place| Found { address: at + place, region: region.into() }),
+            );
             // Pieces overlap, so that nothing hides on a border.
             at += if read < length || at + read == end { end - at } else { read - marker.length() };
         }

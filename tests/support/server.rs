@@ -31,7 +31,12 @@ pub struct Received {
 impl Received {
     /// The path of the URL.
     pub fn path(&self) -> &str {
-        self.url.strip_prefix(ISSUER).expect("requests go to the server").split('?').next().unwrap_or_default()
+        self.url
+            .strip_prefix(ISSUER)
+            .expect("requests go to the server")
+            .split('?')
+            .next()
+            .unwrap_or_default()
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -197,7 +202,8 @@ impl Server {
     }
 
     fn redeem(&mut self, client_id: &str, code: &str, redirect_uri: &str, verifier: &str) -> Option<Value> {
-        let authorization = self.authorizations.iter_mut().find(|authorization| authorization.code == code)?;
+        let authorization =
+            self.authorizations.iter_mut().find(|authorization| authorization.code == code)?;
         if authorization.used {
             self.reused += 1;
             return None;
@@ -265,9 +271,10 @@ impl Server {
 
     fn userinfo(&self, request: &Received) -> Answer {
         match request.header("Authorization") {
-            Some(value) if value.starts_with("Bearer access-") => {
-                Answer::json(200, &json!({ "sub": SUBJECT, "email": "alice@example.org", "email_verified": true }))
-            }
+            Some(value) if value.starts_with("Bearer access-") => Answer::json(
+                200,
+                &json!({ "sub": SUBJECT, "email": "alice@example.org", "email_verified": true }),
+            ),
             _ => refusal(401, "invalid_token"),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     answer::Answer,
     clients::{BACKEND, KIOSK, POSTED, ROBOT},
     clock::NOW,
-    keys::{FIRST, jwk_set},
+    keys::jwk_set,
     link::Link,
     outcome::Tokens,
     seeds,
@@ -44,7 +44,10 @@ impl Kind {
     /// # Errors
     /// Those of the flow.
     pub fn restore(
-        self, client: &'static Client<'static>, snapshot: &[u8], now: Now,
+        self,
+        client: &'static Client<'static>,
+        snapshot: &[u8],
+        now: Now,
     ) -> Result<Box<dyn Flow>, Error> {
         Ok(match self {
             Self::AuthorizationCode => Box::new(AuthorizationCode::<ROOM>::restore(client, snapshot, now)?),
@@ -111,7 +114,8 @@ impl Station {
     /// A code flow in this step.
     pub fn code(client: &'static Client<'static>, step: Step) -> Self {
         let hand = Hand::default();
-        let flow = AuthorizationCode::<ROOM>::new(client, seeds::seed(1), NOW).expect("the settings are right");
+        let flow =
+            AuthorizationCode::<ROOM>::new(client, seeds::seed(1), NOW).expect("the settings are right");
         let mut flow: Box<dyn Flow> = Box::new(flow);
         let redirect = hand.visit(&*flow);
         if step != Step::Authorize {
@@ -124,7 +128,7 @@ impl Station {
     /// A refresh in this step.
     pub fn refresh(client: &'static Client<'static>, step: Step) -> Self {
         let hand = Hand::default();
-        let scope = if client.metadata().userinfo().is_some() && is_robot(client) { "read" } else { "openid" };
+        let scope = if client_id(client) == "robot" { "read" } else { "openid" };
         let token = hand.link.server().session(client_id(client), scope);
         let flow = RefreshToken::<ROOM>::new(client, &token, None).expect("the settings are right");
         let mut flow: Box<dyn Flow> = Box::new(flow);
@@ -139,10 +143,6 @@ impl Station {
         }
         Self { kind: Kind::RefreshToken, step, client, flow, hand, redirect: None }
     }
-}
-
-fn is_robot(client: &Client<'_>) -> bool {
-    client_id(client) == "robot"
 }
 
 /// The identifier of one of our clients, as its `Debug` shows it.
@@ -258,7 +258,12 @@ impl Hand {
     ///
     /// # Errors
     /// Those of the flow.
-    pub fn tell_at(&self, flow: &mut dyn Flow, happening: &Happening, now: Now) -> Result<Option<Tokens>, Error> {
+    pub fn tell_at(
+        &self,
+        flow: &mut dyn Flow,
+        happening: &Happening,
+        now: Now,
+    ) -> Result<Option<Tokens>, Error> {
         let mut buffer = [0; ENOUGH];
         let event = match happening {
             Happening::NotSent => Event::NotSent,
@@ -274,7 +279,11 @@ impl Hand {
     }
 
     fn respond(
-        &self, flow: &mut dyn Flow, response: Response<'_>, rest: &mut [u8], now: Now,
+        &self,
+        flow: &mut dyn Flow,
+        response: Response<'_>,
+        rest: &mut [u8],
+        now: Now,
     ) -> Result<Option<Tokens>, Error> {
         let tokens = match flow.handle(now, Event::Response(response)) {
             Err(Error::KeysNeeded) => {
@@ -313,6 +322,3 @@ pub fn token_keep() -> Keep {
         other => panic!("no request: {other:?}"),
     }
 }
-
-/// The key that signs in a world where nothing was changed.
-pub const SIGNER: crate::keys::TestKey = FIRST;

@@ -97,7 +97,8 @@ fn id_token_claims(body: &[u8]) -> Option<String> {
 #[track_caller]
 pub fn compare(name: &str, transcript: &Transcript) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("transcripts");
-    let path = folder.join(name.replace(|other: char| !other.is_ascii_alphanumeric(), "_")).with_extension("txt");
+    let path =
+        folder.join(name.replace(|other: char| !other.is_ascii_alphanumeric(), "_")).with_extension("txt");
     if env::var("UPDATE_TRANSCRIPTS").is_ok_and(|value| value == "1") {
         fs::create_dir_all(&folder).expect("the folder of transcripts");
         fs::write(&path, transcript.as_str()).expect("a transcript");

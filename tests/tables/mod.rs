@@ -36,8 +36,8 @@ pub const SERVER: Metadata<'static> = Metadata::new(ISSUER)
     .token_endpoint("https://op.example.com/token")
     .jwks_uri("https://op.example.com/jwks");
 
-/// The same server, from a document that says more of it.
-pub fn discovered(more: Value, buffer: &mut [u8]) -> Metadata<'_> {
+/// The same as a metadata document that says more of it.
+pub fn document(more: Value) -> Value {
     let mut document = json!({
         "issuer": ISSUER,
         "authorization_endpoint": "https://op.example.com/authorize",
@@ -48,9 +48,15 @@ pub fn discovered(more: Value, buffer: &mut [u8]) -> Metadata<'_> {
     for (name, value) in more.as_object().expect("members") {
         document[name] = value.clone();
     }
+    document
+}
+
+/// The server of such a document.
+pub fn discovered(more: Value, buffer: &mut [u8]) -> Metadata<'_> {
+    let document = document(more).to_string();
     let discovery = Discovery::new(ISSUER).expect("a good issuer");
     let keep = discovery.request(&mut [0; 256]).expect("a short URL").keep();
-    let (response, _) = Answer::json(document.to_string().as_bytes()).read(keep, Cut::Whole, buffer);
+    let (response, _) = Answer::json(document.as_bytes()).read(keep, Cut::Whole, buffer);
     discovery.response(response).unwrap_or_else(|error| panic!("{error:?}"))
 }
 
@@ -340,16 +346,19 @@ pub fn sent(flow: &impl Flow) -> Sent {
 /// the same way.
 pub fn tokens(flow: &mut impl Flow, now: Now, answer: &Answer<'_>, keys: &[u8], cut: Cut) -> Value {
     let mut buffer = vec![0; 64 * 1024];
-    with_tokens(flow, now, answer, keys, cut, &mut buffer, |tokens| {
-        json!({ "ok": {
-            "access_token": tokens.access_token(),
-            "expires_in": tokens.expires_in(),
-            "refresh_token": tokens.refresh_token(),
-            "scope": tokens.scope(),
-            "id_token": tokens.id_token().map(|token| token.as_str().to_string()),
-            "token_type": "bearer",
-        }})
-    })
+    with_tokens(flow, now, answer, keys, cut, &mut buffer, seen)
+}
+
+/// The tokens as the case files write them.
+pub fn seen(tokens: TokenResponse<'_>) -> Value {
+    json!({ "ok": {
+        "access_token": tokens.access_token(),
+        "expires_in": tokens.expires_in(),
+        "refresh_token": tokens.refresh_token(),
+        "scope": tokens.scope(),
+        "id_token": tokens.id_token().map(|token| token.as_str().to_string()),
+        "token_type": "bearer",
+    }})
 }
 
 /// The same, for another look at the tokens.

@@ -10,10 +10,40 @@ pub(crate) fn encode_32<'b>(octets: &[u8; 32], out: &'b mut [u8; LENGTH_OF_32]) 
     Base64UrlUnpadded::encode(octets, out).unwrap_or_default()
 }
 
-/// Decodes `text` where it stands; `None` if it is not what an encoder writes.
+/// Decodes `text` where it stands. Stray bits at its end are not looked at: see [`Shape`].
 pub(crate) fn decode_in_place(text: &mut [u8]) -> Option<&[u8]> {
-    // The library looks at stray bits only when it does not decode in place.
-    if is_canonical(text) { Base64UrlUnpadded::decode_in_place(text).ok() } else { None }
+    Base64UrlUnpadded::decode_in_place(text).ok()
+}
+
+/// Whether a text that goes by in pieces is what an encoder writes.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    length: usize,
+    last: u8,
+    clean: bool,
+}
+
+impl Shape {
+    pub(crate) const fn new() -> Self {
+        Self { length: 0, last: b'A', clean: true }
+    }
+
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        self.length = self.length.saturating_add(piece.len());
+        self.clean &= piece.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
+        self.last = piece.last().copied().unwrap_or(self.last);
+    }
+
+    /// Its length is possible, and the bits that its last character has too many are zero.
+    pub(crate) fn is_canonical(&self) -> bool {
+        self.clean
+            && match self.length % 4 {
+                0 => true,
+                1 => false,
+                2 => matches!(self.last, b'A' | b'Q' | b'g' | b'w'),
+                _ => b"AEIMQUYcgkosw048".contains(&self.last),
+            }
+    }
 }
 
 /// Decodes `text` into `out`; `None` also if `out` is too short.
@@ -33,6 +63,7 @@ pub(crate) fn decoded_length(text: &str) -> usize {
 
 /// Whether text of the right alphabet is what an encoder writes: its length, and no stray bits at its end.
 pub(crate) fn is_canonical(text: &[u8]) -> bool {
-    let last = text.chunks(4).next_back().unwrap_or_default();
-    decode(last, &mut [0; 3]).is_some()
+    let mut shape = Shape::new();
+    shape.push(text);
+    shape.is_canonical()
 }

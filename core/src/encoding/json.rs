@@ -204,6 +204,10 @@ impl Parser {
 
     /// As much of a text as stands without an escape, or its end.
     fn text<'c>(&mut self, input: &mut &'c [u8]) -> Result<Option<Token<'c>>, Check> {
+        // Half a character that no other half follows is told before anything behind it.
+        if self.high != 0 && input.first() != Some(&b'\\') {
+            return Ok(self.lone_surrogate());
+        }
         // What most texts consist of goes by quickly.
         let plain = |octet: &u8| matches!(octet, 0x20..=0x7F) && !matches!(octet, b'"' | b'\\');
         let mut length = 0usize;
@@ -229,11 +233,6 @@ impl Parser {
         }
         match input.split_at_checked(length) {
             Some((run, rest)) if length > 0 => {
-                // Half a character that text follows: told first; the next call finds the run again.
-                if self.high != 0 {
-                    self.utf8 = Utf8::NEW;
-                    return Ok(self.lone_surrogate());
-                }
                 *input = rest;
                 Ok(Some(Token::Text(run)))
             }
@@ -244,9 +243,6 @@ impl Parser {
     /// A quote or a backslash.
     fn text_end<'c>(&mut self, input: &mut &'c [u8]) -> Option<Token<'c>> {
         let (&octet, rest) = input.split_first()?;
-        if octet == b'"' && self.high != 0 {
-            return self.lone_surrogate();
-        }
         *input = rest;
         if octet == b'\\' {
             self.state = State::Escape;

@@ -33,6 +33,7 @@ use crate::{
 /// | exchange | [`Action::Send`] | a response with tokens that pass every check | done |
 /// | | | the server's refusal | refused |
 /// | | | [`Event::Timeout`]: the code may be used up | lost |
+/// | | | a success that does not pass: an error, and the code is used up | lost |
 /// | | | any other response: an error | exchange |
 /// | done | [`Action::Done`] | | |
 /// | refused, lost | [`Error::Refused`], [`Error::AnswerLost`] | | |
@@ -220,10 +221,15 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
             client: self.client,
             grant: Grant::Code { code: self.memory.text(), nonce: nonce.as_str() },
         };
-        let tokens = token::read(&response, now, &expected)?;
-        self.end(Step::Done);
+        let outcome = token::read(&response, now, &expected);
+        match outcome {
+            Ok(_) => self.end(Step::Done),
+            // The server has taken the code; it is not sent again (RFC 6749 §4.1.2).
+            Err(error) if response.is_final(error) => self.end(Step::Lost),
+            Err(_) => return outcome,
+        }
         self.memory.wipe();
-        Ok(tokens)
+        outcome
     }
 
     fn refuse(&mut self, code: ErrorCode) -> Error {

@@ -105,10 +105,22 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
             return Err(Error::Refused(code));
         }
         let expected = Expected { client: self.client, grant: Grant::Refresh(self.previous.as_ref()) };
-        let tokens = token::read(&response, now, &expected)?;
-        self.step = Step::Done;
+        let outcome = token::read(&response, now, &expected);
+        match outcome {
+            Ok(_) => {
+                self.step = Step::Done;
+                self.memory.wipe();
+            }
+            // The server has taken the token, and perhaps put another in its place (OIDC Core §12.2).
+            Err(error) if response.is_final(error) => self.lose(),
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    fn lose(&mut self) {
+        self.step = Step::Lost;
         self.memory.wipe();
-        Ok(tokens)
     }
 }
 
@@ -139,7 +151,7 @@ impl<const N: usize> Flow for RefreshToken<'_, N> {
                 Ok(None)
             }
             (Step::SendAgain, Event::Timeout) => {
-                self.step = Step::Lost;
+                self.lose();
                 Err(Error::AnswerLost)
             }
             _ => Err(Error::Misuse),

@@ -8,7 +8,7 @@
 
 use crate::{
     encoding::{
-        base64url,
+        base64url::{self, Shape},
         json::{Literal, Token},
         writer::Writer,
     },
@@ -117,8 +117,9 @@ enum Focus {
 /// The key that is being read.
 struct Entry {
     start: usize,
-    /// Where the open part starts.
+    /// Where the open part starts, and what of it has been seen.
     part: usize,
+    shape: Shape,
     peak: usize,
     member: Option<Name>,
     seen: u32,
@@ -139,6 +140,7 @@ impl Entry {
         Self {
             start,
             part: start,
+            shape: Shape::new(),
             peak: start,
             member: None,
             seen: 0,
@@ -221,6 +223,7 @@ impl Keys {
                 if name == Name::Kid {
                     self.entry.kid = piece.iter().copied().fold(self.entry.kid, fnv);
                 }
+                self.entry.shape.push(piece);
                 writer.text(piece);
             }
             Focus::Nothing => {}
@@ -277,6 +280,7 @@ impl Keys {
             Name::Kid | Name::N | Name::E | Name::X | Name::Y => {
                 self.entry.has_kid |= member == Name::Kid;
                 self.entry.part = writer.length();
+                self.entry.shape = Shape::new();
                 writer.text(&[member as u8, 0, 0]);
                 self.focus = Focus::Part(member);
             }
@@ -293,7 +297,9 @@ impl Keys {
         match self.focus {
             Focus::Part(name) => {
                 entry.peak = entry.peak.max(writer.length());
-                entry.broken |= !close_part(entry.part, name != Name::Kid, writer);
+                let decode = name != Name::Kid;
+                entry.broken |= decode && !entry.shape.is_canonical();
+                entry.broken |= !close_part(entry.part, decode && !entry.broken, writer);
             }
             Focus::Word(Name::Alg) => {
                 entry.algorithm = self.scratch.find(ALGORITHM_NAMES);

@@ -10,6 +10,7 @@ use crate::{
         writer::Writer,
     },
     error::{Error, Name},
+    flow::Refusal,
     sieve::{BROKEN_TEXT, Scratch, Top, bit, text_of},
 };
 
@@ -71,7 +72,11 @@ impl Members {
         let Some(member) = self.top.member(token, depth)? else { return Ok(()) };
         match (token, self.focus) {
             (Token::Text(_) | Token::Char(_), Focus::Word) => self.word.push(text_of(token, &mut [0; 4])),
-            (Token::Text(_) | Token::Char(_), Focus::Text) => writer.text(text_of(token, &mut [0; 4])),
+            (Token::Text(_) | Token::Char(_), Focus::Text) => {
+                let mut room = [0; 4];
+                let text = text_of(token, &mut room);
+                writer.text(self.cut(member, text, writer.length()));
+            }
             (Token::LoneSurrogate, Focus::Text | Focus::Word) => return Err(BROKEN_TEXT),
             (Token::Number(piece), Focus::Number) => piece.iter().for_each(|&octet| self.number.push(octet)),
             _ => self.structure(member, token, depth, writer)?,
@@ -137,6 +142,15 @@ impl Members {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What is only shown to people is kept as far as it is shown.
+    fn cut<'t>(&self, member: Name, text: &'t [u8], length: usize) -> &'t [u8] {
+        if !matches!(member, Name::ErrorDescription | Name::ErrorUri) {
+            return text;
+        }
+        let kept = length.saturating_sub(self.record).saturating_sub(HEAD);
+        text.get(..Refusal::MAX_TEXT.saturating_sub(kept)).unwrap_or(text)
     }
 
     fn open(&mut self, writer: &mut Writer<'_>, member: Name, kind: Kind, focus: Focus) {
