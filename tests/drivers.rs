@@ -3,6 +3,8 @@
 use keyfob_core::{
     error::{Check, Error, ErrorCode, Name},
     exchange::{Discovery, Exchange, Jwks, UserInfo},
+    flow::{AuthorizationCode, RefreshToken},
+    http::Incoming,
     token::TokenResponse,
 };
 use keyfob_tests::{
@@ -100,6 +102,13 @@ fn what_surely_did_not_leave_is_sent_again() {
     is_alice(both(&twice));
     let thrice = Conversation { name: "no network", faults: &[Fault::NotSent; 3], ..SIGN_IN };
     assert_eq!(both(&thrice), http("Connect", false));
+}
+
+// REQ: DRV-07
+#[test]
+fn an_answer_that_comes_after_the_deadline_counts() {
+    let faults = &[Fault::Slow(70_000)];
+    is_alice(both(&Conversation { name: "slow", client: &HASTY, faults, ..SIGN_IN }));
 }
 
 // REQ: HTTP-17, HTTP-14, DRV-07, DRV-09
@@ -314,5 +323,8 @@ fn the_future_is_small() {
     let run = keyfob_embassy::run(&mut *flow, &mut http, &mut person, &mut clock, &mut buffer, |_| ());
     let size = size_of_val(&run);
     println!("the future of `run` has {size} octets");
+    println!("`AuthorizationCode<512>` has {}", size_of::<AuthorizationCode<'_, 512>>());
+    println!("`RefreshToken<512>` has {}", size_of::<RefreshToken<'_, 512>>());
+    println!("`Incoming` has {}, `Error` has {}", size_of::<Incoming<'_>>(), size_of::<Error>());
     assert!(size < 2048, "{size}");
 }

@@ -123,7 +123,6 @@ fn a_server_in_trouble_keeps_the_token() {
         Answer::new(429, "text/plain", ""),
         Answer::new(302, "text/html", ""),
         Answer::new(200, "text/html", "<h1>Hotel"),
-        Answer::new(200, "application/json", "{\"access_tok"),
         refusal(503, "temporarily_unavailable"),
         refusal(500, "server_error"),
     ] {

@@ -42,6 +42,18 @@ pub(crate) enum Literal {
     True,
 }
 
+impl Literal {
+    /// The octet with which so many are left.
+    fn octet(self, left: u8) -> Option<&'static u8> {
+        let text: &[u8] = match self {
+            Self::False => b"false",
+            Self::Null => b"null",
+            Self::True => b"true",
+        };
+        text.iter().rev().take(usize::from(left)).next_back()
+    }
+}
+
 /// The state between two octets.
 #[derive(Clone, Copy)]
 pub(crate) struct Parser {
@@ -75,8 +87,8 @@ enum State {
     /// In `\u`, with so many digits to come.
     Hex(u8),
     HexEnd,
-    /// The octets of the literal that are still to come.
-    Literal(Literal, &'static [u8]),
+    /// So many octets of the literal are still to come.
+    Literal(Literal, u8),
     Number(Number),
     Done,
 }
@@ -159,9 +171,9 @@ impl Parser {
             (State::Value | State::FirstValue, b'{') => return self.open(true).map(Some),
             (State::Value | State::FirstValue, b'[') => return self.open(false).map(Some),
             (State::Value | State::FirstValue, b'"') => return Ok(Some(self.open_text(false))),
-            (State::Value | State::FirstValue, b'f') => self.state = State::Literal(Literal::False, b"alse"),
-            (State::Value | State::FirstValue, b'n') => self.state = State::Literal(Literal::Null, b"ull"),
-            (State::Value | State::FirstValue, b't') => self.state = State::Literal(Literal::True, b"rue"),
+            (State::Value | State::FirstValue, b'f') => self.state = State::Literal(Literal::False, 4),
+            (State::Value | State::FirstValue, b'n') => self.state = State::Literal(Literal::Null, 3),
+            (State::Value | State::FirstValue, b't') => self.state = State::Literal(Literal::True, 3),
             (State::FirstName | State::Name, b'"') => return Ok(Some(self.open_text(true))),
             (State::Colon, b':') => self.state = State::Value,
             (State::Next, b',') => {
@@ -307,23 +319,16 @@ impl Parser {
         Some(Token::LoneSurrogate)
     }
 
-    fn literal<'c>(
-        &mut self,
-        literal: Literal,
-        left: &'static [u8],
-        octet: u8,
-    ) -> Result<Option<Token<'c>>, Check> {
-        match left.split_first() {
-            Some((&first, &[])) if first == octet => {
-                self.state = State::Next;
-                Ok(Some(Token::Literal(literal)))
-            }
-            Some((&first, left)) if first == octet => {
-                self.state = State::Literal(literal, left);
-                Ok(None)
-            }
-            _ => Err(Check::JsonSyntax),
+    fn literal<'c>(&mut self, literal: Literal, left: u8, octet: u8) -> Result<Option<Token<'c>>, Check> {
+        if literal.octet(left) != Some(&octet) {
+            return Err(Check::JsonSyntax);
         }
+        if left > 1 {
+            self.state = State::Literal(literal, left.saturating_sub(1));
+            return Ok(None);
+        }
+        self.state = State::Next;
+        Ok(Some(Token::Literal(literal)))
     }
 
     /// Its first octet stays where it is: `number` takes it.
