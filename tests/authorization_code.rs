@@ -39,7 +39,7 @@ fn refuses(station: &mut Station, url: &str, error: impl Into<Error>) {
     assert_eq!(station.hand.shown(&*station.flow), before, "{url}");
 }
 
-// REQ: TOKEN-01, TOKEN-02, TOKEN-03, IDT-01, PKCE-06
+// REQ: TOKEN-01, TOKEN-02, TOKEN-03
 #[test]
 fn a_sign_in() {
     let mut station = Station::code(&KIOSK, Step::Exchange);
@@ -54,7 +54,7 @@ fn a_sign_in() {
     assert!(matches!(station.flow.poll(NOW, &mut []), Ok(Action::Done)));
 }
 
-// REQ: REDIR-08, REDIR-09, ERR-08
+// REQ: REDIR-08, REDIR-09
 #[test]
 fn no_number_of_wrong_states_ends_a_flow() {
     let mut flow = new(&KIOSK);
@@ -163,7 +163,7 @@ fn a_denial_ends_the_flow_with_a_harmless_text() {
     }
 }
 
-// REQ: SM-02, SM-08, SM-10, TOKEN-17, ERR-10
+// REQ: SM-02, SM-08, TOKEN-17, ERR-10
 #[test]
 fn an_event_that_does_not_fit_changes_nothing() {
     let answer = Station::code(&ROBOT, Step::Exchange);
@@ -223,7 +223,7 @@ fn the_deadline() {
     assert!(station.flow.poll(jumped, &mut [0; ENOUGH]).is_ok());
 }
 
-// REQ: PKCE-05, PKCE-06, AUTHZ-01
+// REQ: PKCE-05, PKCE-06
 #[test]
 fn pkce_is_never_missing() {
     for client in [&KIOSK, &BACKEND, &POSTED, &ROBOT] {

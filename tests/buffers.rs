@@ -100,7 +100,7 @@ fn every_exchange_in_every_length() {
     assert!(bad.request(&mut [0; 64]).is_err_and(|error| matches!(error, Error::Check(Check::BadMember(_)))));
 }
 
-// REQ: SM-07, MEM-04, ERR-09, MEM-17
+// REQ: SM-07, MEM-04, ERR-09
 #[test]
 fn every_response_in_every_length() {
     for body in bodies() {
@@ -164,7 +164,7 @@ fn every_good_response_cut_everywhere() {
     }
 }
 
-// REQ: JSON-02, JSON-05, JSON-08, MEM-02
+// REQ: JSON-02, JSON-05, JSON-08
 #[test]
 fn every_response_with_every_octet_changed() {
     for body in bodies().into_iter().filter(|body| body.answer.body.len() < 400) {
@@ -180,7 +180,7 @@ fn every_response_with_every_octet_changed() {
     }
 }
 
-// REQ: JWKS-16, JSON-18, DISC-16, TOKEN-15, MEM-17
+// REQ: JWKS-16, JSON-18, DISC-16, TOKEN-15
 #[test]
 fn large_documents_pass_through_small_buffers() {
     let mut keys: Vec<_> = (0..1100)

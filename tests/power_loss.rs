@@ -77,7 +77,7 @@ fn a_restored_flow_has_the_time_that_was_left() {
     assert!(restored.poll(later(1), &mut [0; ENOUGH]).is_err_and(|error| error == Error::Expired));
 }
 
-// REQ: SM-14, STORE-03, CFG-14
+// REQ: SM-14
 #[test]
 fn a_snapshot_of_somebody_else_is_refused() {
     static NARROW: Client<'static> = KIOSK.scope(&["openid"]);
@@ -104,7 +104,7 @@ fn a_snapshot_of_somebody_else_is_refused() {
     }
 }
 
-// REQ: SM-14, STORE-02, STORE-07
+// REQ: SM-14
 #[test]
 fn a_damaged_snapshot_is_refused() {
     for station in running() {
@@ -133,7 +133,7 @@ fn a_damaged_snapshot_is_refused() {
     }
 }
 
-// REQ: MEM-02, SM-14, ERR-10
+// REQ: SM-14, ERR-10
 #[test]
 fn no_snapshot_makes_a_flow_panic() {
     for station in running() {
@@ -167,7 +167,7 @@ fn a_snapshot_needs_its_room() {
     assert_eq!(small.err(), Some(Error::InputTooLarge(Name::RefreshToken)));
 }
 
-// REQ: STORE-05, SM-06
+// REQ: SM-06
 #[test]
 fn octets_change_only_with_the_step() {
     let mut flow = AuthorizationCode::<64>::new(&KIOSK, seeds::seed(1), NOW).expect("right");

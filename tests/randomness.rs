@@ -108,7 +108,7 @@ fn values_are_hkdf_expand_of_the_seed() {
     }
 }
 
-// REQ: RNG-01, RNG-03, RNG-06
+// REQ: RNG-03, RNG-06
 #[test]
 fn a_source_that_fails_gives_no_seed() {
     for failing in [1, 2] {

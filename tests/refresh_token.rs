@@ -144,7 +144,7 @@ const PREVIOUS: Previous<'static> = Previous {
     nonce: Some("once"),
 };
 
-// REQ: REFRESH-06, REFRESH-07, IDT-02
+// REQ: REFRESH-06
 #[test]
 fn what_a_new_id_token_must_repeat() {
     let good: [Forgery; 4] = [
@@ -228,7 +228,7 @@ fn a_session_whose_new_id_token_is_bad_is_over() {
     assert!(again.is_err(), "the refresh token would go out once more: {again:?}");
 }
 
-// REQ: REFRESH-14, MEM-05, TOKEN-07
+// REQ: MEM-05
 #[test]
 fn tokens_that_cannot_be() {
     for (token, error) in [

@@ -150,7 +150,7 @@ fn a_nonce_to_remember_is_not_printed() {
     printed.check();
 }
 
-// REQ: ERR-02, ERR-03, ERR-13, SECRET-06, SECRET-09
+// REQ: ERR-03, ERR-13, SECRET-09
 #[test]
 fn errors_hold_no_text_of_anybody() {
     let mut printed = Printed::default();

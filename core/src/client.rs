@@ -218,7 +218,7 @@ impl<'c> Client<'c> {
     }
 
     /// The redirect URI, sent and compared octet by octet as it stands here: `https`, a private-use scheme with
-    /// a dot (RFC 8252 §7.1), or plain http to the literal 127.0.0.1 or [::1] (§7.3).
+    /// a dot (RFC 8252 §7.1), or plain http to the literal `127.0.0.1` or `[::1]` (§7.3).
     #[must_use]
     pub const fn redirect_uri(mut self, redirect_uri: &'c str) -> Self {
         self.redirect_uri = redirect_uri;

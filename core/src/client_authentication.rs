@@ -131,3 +131,28 @@ impl Base64Writer<'_, '_> {
         self.used = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    // REQ: AUTHC-02, ENC-12
+    #[test]
+    fn known_answers() {
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../tests/spec/vectors.json")).expect("vectors are JSON");
+        for row in vectors["client_secret_basic"]["cases"].as_array().expect("there are such rows") {
+            let text = |name: &str| row[name].as_str().expect("a text");
+            let mut out = [0; 256];
+            let mut writer = Writer::new(&mut out);
+            let basic = ClientAuthentication::ClientSecretBasic(Secret::new(text("client_secret")));
+            basic.write_header(text("client_id"), &mut writer);
+            let (written, _) = writer.finish().expect("it fits");
+            assert_eq!(core::str::from_utf8(written), Ok(text("header")));
+        }
+    }
+}

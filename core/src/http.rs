@@ -161,7 +161,7 @@ impl<'b> Incoming<'b> {
         if self.error.is_none() && self.is_read() {
             self.error = self.sieve.feed(within).err();
         }
-        if self.error.is_none() && self.received > self.limit {
+        if self.error.is_none() && self.is_read() && self.received > self.limit {
             self.error = Some(Error::InputTooLarge(Name::Body));
         }
         self.error.is_none() && self.is_read()
@@ -255,7 +255,7 @@ impl<'b> Response<'b> {
     }
 
     /// The same response, with the keys to check its ID token with (after
-    /// [`Error::KeysNeeded`](crate::error::Error::KeysNeeded)).
+    /// [`Error::KeysNeeded`]).
     #[must_use]
     pub const fn with_keys(self, keys: KeySet<'b>) -> Self {
         Self { keys: Some(keys), ..self }

@@ -291,3 +291,24 @@ impl Signed<'_> {
         self.verifier.verify(key, self.message, self.signature)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    // REQ: JOSE-01
+    #[test]
+    fn what_is_no_compact_token() {
+        let table = include_str!("../../tests/spec/cases-idtoken.json");
+        let table: Value = serde_json::from_str(table).expect("a table is JSON");
+        for id in ["idt-146", "idt-150"] {
+            let case = table["cases"].as_array().into_iter().flatten().find(|case| case["id"] == id);
+            let token = case.and_then(|case| case["token"].as_str()).expect("there is such a case");
+            assert_eq!(Parts::split(token).err(), Some(Check::JwtFormat.into()), "{id}");
+        }
+    }
+}

@@ -108,7 +108,7 @@ impl<'m> Metadata<'m> {
         self
     }
 
-    /// Allows plain http to this machine: 127.0.0.1, [::1], localhost. Never for a product.
+    /// Allows plain http to this machine: `127.0.0.1`, `[::1]`, `localhost`. Never for a product.
     #[cfg(feature = "insecure-loopback")]
     #[must_use]
     pub const fn insecure_loopback_http(mut self) -> Self {

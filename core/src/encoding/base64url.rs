@@ -65,3 +65,59 @@ pub(crate) fn decoded_length(text: &str) -> usize {
 pub(crate) fn is_canonical(text: &[u8]) -> bool {
     Shape { length: text.len(), last: text.last().copied().unwrap_or_default(), clean: true }.is_canonical()
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::{vec, vec::Vec};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn rows(name: &str) -> Vec<Value> {
+        let vectors = include_str!("../../../tests/spec/vectors.json");
+        let vectors: Value = serde_json::from_str(vectors).expect("vectors are JSON");
+        vectors["base64url"][name].as_array().expect("there are such rows").clone()
+    }
+
+    fn octets(hex: &str) -> Vec<u8> {
+        let octet = |place| u8::from_str_radix(hex.get(place..place + 2).expect("two digits"), 16);
+        (0..hex.len()).step_by(2).map(|place| octet(place).expect("hexadecimal")).collect()
+    }
+
+    // REQ: ENC-11, RNG-04
+    #[test]
+    fn known_answers() {
+        for row in rows("encode") {
+            let text = row["b64u"].as_str().expect("a text");
+            let octets = octets(row["hex"].as_str().expect("a text"));
+            let mut room = vec![0; text.len()];
+            assert_eq!(encode(&octets, &mut room), Some(text));
+            assert_eq!(encode(&octets, room.get_mut(1..).unwrap_or_default()).is_some(), text.is_empty());
+            assert_eq!(decode(text.as_bytes(), &mut vec![0; octets.len()]), Some(&octets[..]));
+            assert_eq!(decode_in_place(&mut text.as_bytes().to_vec()), Some(&octets[..]));
+            assert_eq!(decoded_length(text), octets.len());
+            let mut shape = Shape::new();
+            text.as_bytes().chunks(3).for_each(|piece| shape.push(piece));
+            assert!(shape.is_canonical() && is_canonical(text.as_bytes()));
+            if let Ok(octets) = <[u8; 32]>::try_from(octets) {
+                assert_eq!(encode_32(&octets, &mut [0; LENGTH_OF_32]), text);
+            }
+        }
+    }
+
+    // REQ: ENC-11
+    #[test]
+    fn what_no_encoder_writes() {
+        for row in rows("decode_reject") {
+            let text = row["in"].as_str().expect("a text");
+            assert_eq!(decode(text.as_bytes(), &mut [0; 64]), None, "{row}");
+            // Decoding in place does not look at stray bits: its callers ask this first.
+            let mut shape = Shape::new();
+            shape.push(text.as_bytes());
+            assert!(!shape.is_canonical(), "{row}");
+        }
+    }
+}

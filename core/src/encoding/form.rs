@@ -147,3 +147,72 @@ pub(crate) fn is_well_formed(text: &str) -> bool {
 pub(crate) fn decodes_to(text: &str, plain: &str) -> bool {
     decode(text).eq(plain.bytes().map(Ok))
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::{string::String, vec::Vec};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn rows(name: &str) -> Vec<Value> {
+        let vectors = include_str!("../../../tests/spec/vectors.json");
+        let vectors: Value = serde_json::from_str(vectors).expect("vectors are JSON");
+        vectors["percent_encoding"][name].as_array().expect("there are such rows").clone()
+    }
+
+    fn text<'v>(row: &'v Value, name: &str) -> &'v str {
+        row[name].as_str().expect("a text")
+    }
+
+    fn encoded(text: &str, place: Place) -> String {
+        let mut out = Vec::new();
+        encode(text, place, &mut |octet| out.push(octet));
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    fn decoded(text: &str) -> Option<String> {
+        let octets: Result<Vec<_>, _> = decode(text).collect();
+        String::from_utf8(octets.ok()?).ok()
+    }
+
+    // REQ: ENC-01, ENC-02, ENC-03
+    #[test]
+    fn known_answers() {
+        for row in rows("encode") {
+            let plain = text(&row, "in");
+            for (place, name) in [(Place::Body, "form"), (Place::Query, "query")] {
+                assert_eq!(encoded(plain, place), text(&row, name));
+                assert_eq!(decoded(text(&row, name)).as_deref(), Some(plain));
+                assert!(is_well_formed(text(&row, name)) && decodes_to(text(&row, name), plain));
+            }
+        }
+        for row in rows("decode") {
+            assert_eq!(decoded(text(&row, "in")).as_deref(), Some(text(&row, "out")), "{row}");
+        }
+    }
+
+    // REQ: ENC-04, ENC-05
+    #[test]
+    fn malformed_text() {
+        for row in rows("decode_reject") {
+            assert_eq!(decoded(text(&row, "in")), None, "{row}");
+            assert!(!is_well_formed(text(&row, "in")), "{row}");
+        }
+    }
+
+    // REQ: ENC-15
+    #[test]
+    fn every_character_comes_back() {
+        for character in '\0'..=char::MAX {
+            let mut room = [0; 4];
+            let plain: &str = character.encode_utf8(&mut room);
+            for place in [Place::Body, Place::Query] {
+                assert!(decodes_to(&encoded(plain, place), plain), "{character:?}");
+            }
+        }
+    }
+}

@@ -19,6 +19,7 @@ use crate::{
     pkce,
     redirect::AuthorizationResponse,
     secret::{Label, Seed},
+    sieve::Scratch,
     time::Now,
     token::{self, TokenResponse},
 };
@@ -193,13 +194,14 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
                 Ok(())
             }
             Ok(AuthorizationResponse::Refusal { error, description, uri }) => {
+                let mut code = Scratch::<{ Refusal::MAX_CODE }>::new();
+                form::decode(error).flatten().for_each(|octet| code.push(&[octet]));
                 self.memory.hold_refusal(
                     form::decode(error).flatten(),
                     form::decode_shown(description),
                     form::decode_shown(uri),
                 );
-                let code = self.memory.refusal().code;
-                Err(self.refuse(ErrorCode::from_text(code.as_bytes())))
+                Err(self.refuse(ErrorCode::from_text(code.text())))
             }
             Err(error) => {
                 if error == Error::Check(Check::StateMismatch) {

@@ -77,6 +77,10 @@ impl Members {
                 let text = text_of(token, &mut room);
                 writer.text(self.cut(member, text, writer.length()));
             }
+            // A server that cuts its text in the middle of a character may still refuse.
+            (Token::LoneSurrogate, Focus::Text) if is_shown(member) => {
+                writer.text(self.cut(member, b"?", writer.length()));
+            }
             (Token::LoneSurrogate, Focus::Text | Focus::Word) => return Err(BROKEN_TEXT),
             (Token::Number(piece), Focus::Number) => piece.iter().for_each(|&octet| self.number.push(octet)),
             _ => self.structure(member, token, depth, writer)?,
@@ -146,7 +150,7 @@ impl Members {
 
     /// What is only shown to people is kept as far as it is shown.
     fn cut<'t>(&self, member: Name, text: &'t [u8], length: usize) -> &'t [u8] {
-        if !matches!(member, Name::ErrorDescription | Name::ErrorUri) {
+        if !is_shown(member) {
             return text;
         }
         let kept = length.saturating_sub(self.record).saturating_sub(HEAD);
@@ -166,6 +170,11 @@ impl Members {
         self.focus = Focus::Nothing;
         Ok(())
     }
+}
+
+/// A text for people, of which nothing depends.
+fn is_shown(member: Name) -> bool {
+    matches!(member, Name::ErrorDescription | Name::ErrorUri)
 }
 
 /// The members that were kept.
