@@ -1,6 +1,7 @@
 //! The contract between flows and drivers.
 
 mod authorization_code;
+mod flight;
 mod refresh_token;
 
 use core::fmt;
@@ -14,6 +15,7 @@ use crate::{
 };
 
 pub use self::authorization_code::AuthorizationCode;
+pub use self::flight::Flight;
 pub use self::refresh_token::RefreshToken;
 
 /// An OAuth flow: a state machine without I/O.

@@ -246,7 +246,9 @@ impl<'b> Response<'b> {
     /// Whether the server has done what was asked, and `error` is what became of its answer: a longer buffer or a
     /// missing key cannot mend it.
     pub(crate) fn is_final(&self, error: Error) -> bool {
-        matches!(self.status, 200..=299) && !matches!(error, Error::BufferTooSmall { .. } | Error::KeysNeeded)
+        // A hotel's page is not the server's word.
+        let says_so = matches!(self.status, 200..=299) && self.content == Content::Json;
+        says_so && !matches!(error, Error::BufferTooSmall { .. } | Error::KeysNeeded)
     }
 
     /// Whether a web page came in place of the answer, as in a hotel's network before one has signed in there.

@@ -6,7 +6,6 @@
 
 mod clock;
 mod failure;
-mod flight;
 pub mod http;
 pub mod user_agent;
 
@@ -15,8 +14,8 @@ use core::time::Duration;
 use keyfob_core::{
     error::Error,
     exchange::Exchange,
-    flow::{Action, Event, Flow},
-    http::{Incoming, Request, Response},
+    flow::{Action, Event, Flight, Flow},
+    http::{Incoming, Request},
     token::TokenResponse,
 };
 
@@ -24,7 +23,6 @@ pub use crate::clock::{Clock, SystemClock};
 pub use crate::failure::Failure;
 
 use crate::{
-    flight::Flight,
     http::{Http, HttpError},
     user_agent::{Progress, UserAgent},
 };
@@ -65,7 +63,6 @@ async fn drive<R, H: Http>(
     let mut flight = Flight::new(flow, clock.now());
     let length = buffer.len();
     let mut opened = false;
-    let mut tries = 0;
     loop {
         match flight.poll(clock.now(), buffer)? {
             Action::Authorize(url) => {
@@ -73,40 +70,37 @@ async fn drive<R, H: Http>(
                     user_agent.open(url).await?;
                     opened = true;
                 }
-                authorize(flight.flow(), user_agent, clock, buffer).await?;
+                authorize(&mut flight, user_agent, clock, buffer).await?;
             }
             Action::Send(request) => {
                 user_agent.progress(Progress::Exchanging);
                 let keep = request.keep();
-                let mut incoming = match http.send(&request).await {
+                let mut incoming = match send(http, clock, &request).await {
                     Ok(()) => Incoming::new(keep, buffer),
-                    Err(error) if !error.maybe_sent() => {
-                        flight.land(clock.now(), Event::NotSent)?;
-                        tries += 1;
-                        if tries >= TRIES {
-                            return Err(error.into());
-                        }
-                        clock.sleep(Duration::from_secs(tries.into())).await;
-                        continue;
-                    }
                     Err(error) => {
-                        flight.land(clock.now(), Event::Timeout).or(Err(error))?;
-                        continue;
+                        let event = if error.maybe_sent() { Event::Timeout } else { Event::NotSent };
+                        match flight.handle(clock.now(), event) {
+                            Ok(_) if error.maybe_sent() => continue,
+                            _ => return Err(error.into()),
+                        }
                     }
                 };
                 if let Err(error) = http.receive(&mut incoming).await {
-                    flight.land(clock.now(), Event::Timeout).or(Err(error))?;
+                    flight.handle(clock.now(), Event::Timeout).or(Err(error))?;
                     continue;
                 }
                 let (response, rest) = incoming.finish();
                 let taken = length.saturating_sub(rest.len());
-                let tokens = match flight.land(clock.now(), Event::Response(response)) {
+                let tokens = match flight.handle(clock.now(), Event::Response(response)) {
                     Err(Error::KeysNeeded) => {
                         user_agent.progress(Progress::FetchingKeys);
                         let request = flight.flow().keys(&response)?;
-                        let keys = send(http, &request, rest).await?.keys();
-                        let response = response.with_keys(keys.map_err(|error| behind(taken, error))?);
-                        flight.land(clock.now(), Event::Response(response))?
+                        let keep = request.keep();
+                        send(http, clock, &request).await?;
+                        let mut incoming = Incoming::new(keep, rest);
+                        http.receive(&mut incoming).await?;
+                        let keys = incoming.finish().0.keys().map_err(|error| behind(taken, error))?;
+                        flight.handle(clock.now(), Event::Response(response.with_keys(keys)))?
                     }
                     outcome => outcome?,
                 };
@@ -116,6 +110,24 @@ async fn drive<R, H: Http>(
             }
             // Flows end with their tokens; none is handed in twice.
             _ => return Err(Error::Misuse.into()),
+        }
+    }
+}
+
+/// Sends a request, again if it surely did not reach the server.
+async fn send<H: Http>(
+    http: &mut H,
+    clock: &mut impl Clock,
+    request: &Request<'_>,
+) -> Result<(), HttpError<H::Error>> {
+    let mut tries = 1;
+    loop {
+        match http.send(request).await {
+            Err(error) if !error.maybe_sent() && tries < TRIES => {
+                clock.sleep(Duration::from_secs(tries.into())).await;
+                tries += 1;
+            }
+            outcome => return outcome,
         }
     }
 }
@@ -130,13 +142,13 @@ fn behind(taken: usize, error: Error) -> Error {
 
 /// Waits for one redirect. A stranger's does not end the wait.
 async fn authorize<E>(
-    flow: &mut dyn Flow,
+    flight: &mut Flight<'_>,
     user_agent: &mut impl UserAgent,
     clock: &mut impl Clock,
     buffer: &mut [u8],
 ) -> Result<(), Failure<E>> {
     let Some(redirect) = user_agent.redirect(buffer).await? else { return Ok(()) };
-    let outcome = flow.handle(clock.now(), Event::Redirect(redirect)).map(|_| ());
+    let outcome = flight.handle(clock.now(), Event::Redirect(redirect)).map(|_| ());
     user_agent.judged(outcome.err());
     match outcome {
         Err(error) if error.is_stray_redirect() => Ok(()),
@@ -159,15 +171,4 @@ pub async fn fetch<'b, E: Exchange, H: Http>(
     let mut incoming = Incoming::new(keep, buffer);
     http.receive(&mut incoming).await?;
     Ok(exchange.response(incoming.finish().0)?)
-}
-
-async fn send<'b, H: Http>(
-    http: &mut H,
-    request: &Request<'_>,
-    buffer: &'b mut [u8],
-) -> Result<Response<'b>, HttpError<H::Error>> {
-    http.send(request).await?;
-    let mut incoming = Incoming::new(request.keep(), buffer);
-    http.receive(&mut incoming).await?;
-    Ok(incoming.finish().0)
 }

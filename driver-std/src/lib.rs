@@ -14,8 +14,8 @@ use std::time::Duration;
 use keyfob_core::{
     error::Error,
     exchange::Exchange,
-    flow::{Action, Event, Flow},
-    http::{Incoming, Request, Response},
+    flow::{Action, Event, Flight, Flow},
+    http::{Incoming, Request},
     token::TokenResponse,
 };
 
@@ -23,7 +23,7 @@ pub use crate::clock::{Clock, SystemClock};
 pub use crate::failure::Failure;
 
 use crate::{
-    http::Http,
+    http::{Http, HttpError},
     user_agent::{Progress, UserAgent},
 };
 
@@ -57,50 +57,47 @@ fn drive<R>(
     buffer: &mut [u8],
     done: impl FnOnce(TokenResponse<'_>) -> R,
 ) -> Result<R, Failure> {
+    let mut flight = Flight::new(flow, clock.now());
     let length = buffer.len();
     let mut opened = false;
-    let mut tries = 0;
     loop {
-        match flow.poll(clock.now(), buffer)? {
+        match flight.poll(clock.now(), buffer)? {
             Action::Authorize(url) => {
                 if !opened {
                     user_agent.open(url)?;
                     opened = true;
                 }
-                authorize(flow, user_agent, clock, buffer)?;
+                authorize(&mut flight, user_agent, clock, buffer)?;
             }
             Action::Send(request) => {
                 user_agent.progress(Progress::Exchanging);
                 let keep = request.keep();
-                let mut incoming = match http.send(&request) {
+                let mut incoming = match send(http, clock, &request) {
                     Ok(()) => Incoming::new(keep, buffer),
-                    Err(error) if !error.maybe_sent() => {
-                        tries += 1;
-                        if tries >= TRIES {
-                            return Err(error.into());
-                        }
-                        flow.handle(clock.now(), Event::NotSent)?;
-                        clock.sleep(Duration::from_secs(tries.into()));
-                        continue;
-                    }
                     Err(error) => {
-                        flow.handle(clock.now(), Event::Timeout).or(Err(error))?;
-                        continue;
+                        let event = if error.maybe_sent() { Event::Timeout } else { Event::NotSent };
+                        match flight.handle(clock.now(), event) {
+                            Ok(_) if error.maybe_sent() => continue,
+                            _ => return Err(error.into()),
+                        }
                     }
                 };
                 if let Err(error) = http.receive(&mut incoming) {
-                    flow.handle(clock.now(), Event::Timeout).or(Err(error))?;
+                    flight.handle(clock.now(), Event::Timeout).or(Err(error))?;
                     continue;
                 }
                 let (response, rest) = incoming.finish();
                 let taken = length.saturating_sub(rest.len());
-                let tokens = match flow.handle(clock.now(), Event::Response(response)) {
+                let tokens = match flight.handle(clock.now(), Event::Response(response)) {
                     Err(Error::KeysNeeded) => {
                         user_agent.progress(Progress::FetchingKeys);
-                        let request = flow.keys(&response)?;
-                        let keys = send(http, &request, rest)?.keys();
-                        let response = response.with_keys(keys.map_err(|error| behind(taken, error))?);
-                        flow.handle(clock.now(), Event::Response(response))?
+                        let request = flight.flow().keys(&response)?;
+                        let keep = request.keep();
+                        send(http, clock, &request)?;
+                        let mut incoming = Incoming::new(keep, rest);
+                        http.receive(&mut incoming)?;
+                        let keys = incoming.finish().0.keys().map_err(|error| behind(taken, error))?;
+                        flight.handle(clock.now(), Event::Response(response.with_keys(keys)))?
                     }
                     outcome => outcome?,
                 };
@@ -110,6 +107,20 @@ fn drive<R>(
             }
             // Flows end with their tokens; none is handed in twice.
             _ => return Err(Error::Misuse.into()),
+        }
+    }
+}
+
+/// Sends a request, again if it surely did not reach the server.
+fn send(http: &mut impl Http, clock: &mut impl Clock, request: &Request<'_>) -> Result<(), HttpError> {
+    let mut tries = 1;
+    loop {
+        match http.send(request) {
+            Err(error) if !error.maybe_sent() && tries < TRIES => {
+                clock.sleep(Duration::from_secs(tries.into()));
+                tries += 1;
+            }
+            outcome => return outcome,
         }
     }
 }
@@ -124,13 +135,13 @@ fn behind(taken: usize, error: Error) -> Error {
 
 /// Waits for one redirect. A stranger's does not end the wait.
 fn authorize(
-    flow: &mut dyn Flow,
+    flight: &mut Flight<'_>,
     user_agent: &mut impl UserAgent,
     clock: &mut impl Clock,
     buffer: &mut [u8],
 ) -> Result<(), Failure> {
     let Some(redirect) = user_agent.redirect(buffer)? else { return Ok(()) };
-    let outcome = flow.handle(clock.now(), Event::Redirect(redirect)).map(|_| ());
+    let outcome = flight.handle(clock.now(), Event::Redirect(redirect)).map(|_| ());
     user_agent.judged(outcome.err());
     match outcome {
         Err(error) if error.is_stray_redirect() => Ok(()),
@@ -153,15 +164,4 @@ pub fn fetch<'b, E: Exchange>(
     let mut incoming = Incoming::new(keep, buffer);
     http.receive(&mut incoming)?;
     Ok(exchange.response(incoming.finish().0)?)
-}
-
-fn send<'b>(
-    http: &mut impl Http,
-    request: &Request<'_>,
-    buffer: &'b mut [u8],
-) -> Result<Response<'b>, Failure> {
-    http.send(request)?;
-    let mut incoming = Incoming::new(request.keep(), buffer);
-    http.receive(&mut incoming)?;
-    Ok(incoming.finish().0)
 }
