@@ -62,6 +62,7 @@ error_codes! {
     UnauthorizedClient = "unauthorized_client", Configuration, "RFC 6749 §4.1.2.1";
     UnmetAuthenticationRequirements = "unmet_authentication_requirements", UserDenied, "OpenID Connect Core Error Code unmet_authentication_requirements 1.0";
     UnsupportedGrantType = "unsupported_grant_type", Configuration, "RFC 6749 §5.2";
+    UnsupportedTokenType = "unsupported_token_type", Configuration, "RFC 7009 §2.2.1";
     UnsupportedResponseType = "unsupported_response_type", Configuration, "RFC 6749 §4.1.2.1";
     UseDpopNonce = "use_dpop_nonce", RetryNow, "RFC 9449 §8";
 }

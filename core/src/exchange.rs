@@ -2,6 +2,7 @@
 
 mod discovery;
 mod jwks;
+mod revocation;
 mod userinfo;
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
 
 pub use self::discovery::Discovery;
 pub use self::jwks::Jwks;
+pub use self::revocation::Revocation;
 pub use self::userinfo::UserInfo;
 
 /// One request and its response.
@@ -42,32 +44,39 @@ pub trait Exchange {
 /// The longest URL for a user agent. Longer ones break in browsers, QR codes and proxies.
 pub(crate) const MAX_URL: usize = 2048;
 
-/// A POST to the token endpoint, with client authentication behind the grant's own parameters.
+/// A POST to the token endpoint.
 pub(crate) fn token_request<'b>(
     client: &'b Client<'_>,
     out: &'b mut [u8],
     grant: impl FnOnce(&mut Pairs<'_, '_>),
 ) -> Result<Request<'b>, Error> {
     let url = Metadata::need(client.metadata.token_endpoint, Name::TokenEndpoint)?;
-    let mut writer = Writer::new(out);
+    post(client, url, Keep(Wanted::Members(token::MEMBERS)), Writer::new(out), |pairs| {
+        grant(pairs);
+        for resource in client.request.resource {
+            pairs.pair("resource", resource);
+        }
+    })
+}
+
+/// A POST with client authentication behind the request's own parameters.
+pub(crate) fn post<'b>(
+    client: &'b Client<'_>,
+    url: &'b str,
+    keep: Keep,
+    mut writer: Writer<'b>,
+    parameters: impl FnOnce(&mut Pairs<'_, '_>),
+) -> Result<Request<'b>, Error> {
     let mut pairs = Pairs::new(&mut writer, Place::Body, false);
-    grant(&mut pairs);
-    for resource in client.request.resource {
-        pairs.pair("resource", resource);
-    }
+    parameters(&mut pairs);
     client.authentication.write_body(client.id, &mut pairs);
     let body_length = writer.length();
     client.authentication.write_header(client.id, &mut writer);
     let (written, _) = writer.finish()?;
     let (body, header) = written.split_at_checked(body_length).unwrap_or_default();
     let text = |octets| core::str::from_utf8(octets).unwrap_or_default();
-    Ok(Request {
-        method: Method::Post,
-        url,
-        authorization: (!header.is_empty()).then_some(text(header)),
-        body: text(body),
-        keep: Keep(Wanted::Members(token::MEMBERS)),
-    })
+    let authorization = (!header.is_empty()).then_some(text(header));
+    Ok(Request { method: Method::Post, url, authorization, body: text(body), keep })
 }
 
 /// The scope, each value once.

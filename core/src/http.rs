@@ -8,7 +8,7 @@ use core::fmt;
 
 use crate::{
     encoding::text,
-    error::{Check, Error, Name},
+    error::{Check, Error, ErrorCode, Name},
     jwk::KeySet,
     sieve::{Keep, Kept, Sieve, Value},
 };
@@ -269,6 +269,16 @@ impl<'b> Response<'b> {
     /// Those of every response; [`Check::MissingMember`] and [`Check::WrongType`] for `keys`.
     pub fn keys(&self) -> Result<KeySet<'b>, Error> {
         self.success(&[Content::Json, Content::JwkSet]).map(KeySet::new)
+    }
+
+    /// A success, whatever the body says.
+    pub(crate) fn acknowledged(&self) -> Result<(), Error> {
+        match self.oauth_error() {
+            _ if matches!(self.status, 200..=299) => Ok(()),
+            Some(error) => Err(Error::Refused(ErrorCode::from_text(error.code.as_bytes()))),
+            None if is_redirect(self.status) => Err(Check::HttpRedirect.into()),
+            None => Err(Check::HttpStatus(self.status).into()),
+        }
     }
 
     /// What was kept of a successful JSON answer.

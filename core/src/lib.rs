@@ -80,7 +80,8 @@
 //! | module | what | source |
 //! | --- | --- | --- |
 //! | [`flow`] | code flow, refresh | RFC 6749 §4.1, §6; RFC 7636; RFC 9207; OIDC Core §3.1, §12 |
-//! | [`exchange`] | discovery, keys, UserInfo | OIDC Discovery §4; RFC 8414; RFC 7517 §5; OIDC Core §5.3 |
+//! | [`exchange`] | discovery, keys, UserInfo, revocation | OIDC Discovery §4; RFC 8414; RFC 7517 §5; OIDC Core §5.3; RFC 7009 |
+//! | [`end_session`] | signing out at the server | RP-Initiated Logout 1.0 |
 //! | [`client`], [`client_authentication`] | who asks, for what, and how it authenticates | RFC 6749 §2, RFC 8252 |
 //! | [`metadata`] | the server's endpoints and abilities | RFC 8414 §2 |
 //! | [`http`] | what crosses to a driver | RFC 9110 |
@@ -91,10 +92,23 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+// No panic that input can reach; the link-time proof of `tests/link` shows the same of what is linked.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 
 pub mod claims;
 pub mod client;
 pub mod client_authentication;
+pub mod end_session;
 pub mod entropy;
 pub mod error;
 pub mod exchange;

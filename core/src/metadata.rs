@@ -126,6 +126,16 @@ impl<'m> Metadata<'m> {
         self.userinfo_endpoint
     }
 
+    /// The revocation endpoint, if the server has one.
+    pub const fn revocation(&self) -> Option<&'m str> {
+        self.revocation_endpoint
+    }
+
+    /// The end-session endpoint, if the server has one.
+    pub const fn end_session(&self) -> Option<&'m str> {
+        self.end_session_endpoint
+    }
+
     /// Whether the server says that `iss` comes with its authorization responses.
     pub const fn announces_iss(&self) -> bool {
         self.iss_parameter

@@ -1,6 +1,6 @@
 //! What the core needs to know of URLs (RFC 3986), and no more.
 
-use crate::encoding::text;
+use crate::encoding::{text, writer::Writer};
 
 /// The parts of an absolute `http` or `https` URL.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -55,6 +55,16 @@ impl Url<'_> {
     /// Fit to send a request or a user to. `insecure_loopback` lets plain http pass for this machine.
     pub(crate) fn is_allowed(&self, insecure_loopback: bool) -> bool {
         !self.fragment && (self.secure || (insecure_loopback && self.is_loopback()))
+    }
+}
+
+/// Writes `endpoint` up to where parameters of ours may follow; its own query stays as it is (RFC 6749 §3.1).
+pub(crate) fn open_query(endpoint: &str, writer: &mut Writer<'_>) {
+    writer.text(endpoint.as_bytes());
+    match parse(endpoint).and_then(|url| url.query) {
+        None => writer.octet(b'?'),
+        Some(query) if query.is_empty() || query.ends_with('&') => {}
+        Some(_) => writer.octet(b'&'),
     }
 }
 

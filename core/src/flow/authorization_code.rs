@@ -102,12 +102,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         let client = self.client;
         let endpoint = client.metadata.authorization_endpoint.unwrap_or_default();
         let mut writer = Writer::new(out);
-        writer.text(endpoint.as_bytes());
-        match url::parse(endpoint).and_then(|url| url.query) {
-            None => writer.octet(b'?'),
-            Some(query) if query.is_empty() || query.ends_with('&') => {}
-            Some(_) => writer.octet(b'&'),
-        }
+        url::open_query(endpoint, &mut writer);
         self.write_parameters(&mut Pairs::new(&mut writer, Place::Query, false));
         let length = writer.length();
         if length > exchange::MAX_URL {

@@ -92,7 +92,8 @@ fn verify<const LIMBS: usize>(key: &PublicKey<'_>, signature: &[u8], digest: &[u
     let mut power = base;
     // From the bit below the highest down: the highest is the base itself.
     let mut above = false;
-    for bit in BITS {
+    let mut bit = 1 << 31;
+    while bit != 0 {
         let set = key.exponent & bit != 0;
         if above {
             multiplier.square_assign(&mut power);
@@ -101,6 +102,7 @@ fn verify<const LIMBS: usize>(key: &PublicKey<'_>, signature: &[u8], digest: &[u
             multiplier.mul_assign(&mut power, &base);
         }
         above |= set;
+        bit >>= 1;
     }
     is_encoded(digest, key.modulus.len(), power.retrieve().as_limbs())
 }
@@ -139,17 +141,6 @@ const DIGEST_INFO: [u8; 19] = [
     0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
     0x04, 0x20,
 ];
-
-/// The bits of a word, the highest first.
-const BITS: [u32; 32] = {
-    let mut bits = [1; 32];
-    let mut place = 31;
-    while place > 0 {
-        bits[place - 1] = bits[place] << 1;
-        place -= 1;
-    }
-    bits
-};
 
 /// The octets of an encoding that are not padding.
 const UNPADDED: usize = 3 + DIGEST_INFO.len() + 32;

@@ -16,6 +16,7 @@ use crate::setup::{self, TARGETS};
 pub const MEASURED: &str = TARGETS[0];
 
 /// A reachable panic would need a symbol that nothing defines, so a program that links has none.
+// REQ: MEM-02
 pub fn panics(shell: &mut Shell, _: &Options) -> Result<Report, String> {
     prepare(shell)?;
     let known = known(shell)?;
@@ -44,6 +45,7 @@ pub fn panics(shell: &mut Shell, _: &Options) -> Result<Report, String> {
 }
 
 /// Without `#[global_allocator]` whatever uses a heap does not build, so a program that does has none.
+// REQ: MEM-01
 pub fn allocator(shell: &mut Shell, _: &Options) -> Result<Report, String> {
     let programs = measured(shell)?;
     let mut faults = Vec::new();

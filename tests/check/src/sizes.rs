@@ -14,6 +14,7 @@ use crate::options::Options;
 use crate::process::Shell;
 
 /// Measures, and compares with the table or writes it anew.
+// REQ: MEM-10
 pub fn check(shell: &mut Shell, options: &Options) -> Result<Report, String> {
     let programs = link::measured(shell)?;
     let measured = measure(&programs)?;
