@@ -1,9 +1,6 @@
 //! One request and its answer.
 
 mod client;
-mod connection;
-mod message;
-mod proxy;
 pub(crate) mod target;
 
 use std::{error, fmt};

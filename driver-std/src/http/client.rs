@@ -1,27 +1,32 @@
-//! The HTTPS client of this crate: HTTP/1.1 with verified TLS, and nothing beside.
+//! The HTTPS client of this crate: [`reqwest`], held to what requests with secrets need.
 
 use std::{
-    env, fmt,
-    io::Write,
+    env,
+    error::Error,
+    fmt,
+    io::{self, Read},
+    net::{Ipv4Addr, Ipv6Addr},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use bytes::Bytes;
 use keyfob_core::http::{Incoming, Method, Request};
+use reqwest::{
+    NoProxy, Proxy,
+    blocking::{Client, ClientBuilder, Response},
+    header::HeaderValue,
+    redirect, retry,
+};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
 use rustls_platform_verifier::Verifier;
+use zeroize::Zeroizing;
 
-use crate::http::{
-    Http, HttpError, HttpErrorKind,
-    connection::{Connection, failure},
-    message::{self, Input},
-    proxy::Proxy,
-    target::Target,
-};
+use crate::http::{Http, HttpError, HttpErrorKind, target};
 
 /// The time for name, connection, proxy and TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,22 +34,32 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time for a whole exchange.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// An idle connection is not used any more when it is older: servers close theirs after 5 s and more, and a
+/// request must not meet the closing.
+const MAX_IDLE: Duration = Duration::from_secs(3);
+
+/// Octets of a body that are handed on at once.
+const PIECE: usize = 8 * 1024;
+
+/// What is never asked for through a proxy: this machine.
+const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1";
+
 /// HTTPS with the platform's certificate check, or with root certificates of the caller's.
 ///
 /// It sends what the [`Request`] says and `Host`; it follows no redirect, keeps no cookie, takes no
-/// compressed answer, and repeats nothing. A connection that has just served a request may serve a GET; a
+/// compressed answer, and repeats nothing. A connection that has just served a GET may serve another one; a
 /// POST always gets a new one. For on a used connection the request can cross the server's closing of it, and
 /// then nobody knows whether the server has used up the code or the refresh token.
 ///
-/// It logs nothing, and its errors hold no URL, header or body.
+/// It logs no URL, header or body, and its errors hold none. It blocks, and in async code belongs into
+/// `spawn_blocking`: on a thread of tokio's it panics in builds with debug assertions.
 pub struct HttpsClient {
-    tls: Arc<ClientConfig>,
-    proxy: Option<Proxy>,
-    connect_timeout: Duration,
+    /// For POST: each on a connection of its own.
+    fresh: Client,
+    /// For GET.
+    pooled: Client,
     timeout: Duration,
-    user_agent: Option<String>,
-    idle: Option<Connection>,
-    asked: Option<Connection>,
+    answer: Option<Response>,
 }
 
 /// The settings of an [`HttpsClient`].
@@ -73,22 +88,6 @@ impl HttpsClient {
             timeout: TIMEOUT,
             user_agent: String::new(),
         }
-    }
-
-    fn connection(
-        &mut self,
-        target: &Target<'_>,
-        method: Method,
-        now: Instant,
-    ) -> Result<Connection, HttpError> {
-        let idle = self.idle.take();
-        if let Some(mut idle) = idle.filter(|_| method == Method::Get)
-            && idle.is_ready_for(target)
-        {
-            return Ok(idle);
-        }
-        let time = self.connect_timeout.min(self.timeout);
-        Connection::open(target, self.proxy.as_ref(), &self.tls, now + time)
     }
 }
 
@@ -141,21 +140,40 @@ impl HttpsClientBuilder {
     /// [`HttpErrorKind::Tls`] if the platform has no root certificates, [`HttpErrorKind::Connect`] if a proxy
     /// is set that is no HTTP proxy, [`HttpErrorKind::Protocol`] if the user agent is not printable ASCII.
     pub fn build(self) -> Result<HttpsClient, HttpError> {
-        if !self.user_agent.bytes().all(message::is_field_octet) {
-            return Err(
-                HttpError::new(HttpErrorKind::Protocol, false).because("the user agent is no header value")
-            );
-        }
+        let user_agent = header_value(&self.user_agent)?;
         let tls = configure(self.roots)
             .map_err(|error| HttpError::new(HttpErrorKind::Tls, false).because(error))?;
+        let proxy = proxy(|name| env::var(name).ok())?;
+        // It ends before the whole does: what did not connect in time surely was not sent.
+        let connect_timeout = self.connect_timeout.min(self.timeout / 10 * 9);
+        let settings = || {
+            // What the resolver says of `localhost` is not to be believed.
+            let localhost = [(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()];
+            let settings = ClientBuilder::new()
+                .tls_backend_preconfigured(tls.clone())
+                .http1_only()
+                .http1_title_case_headers()
+                .redirect(redirect::Policy::none())
+                .retry(retry::never())
+                .referer(false)
+                // These four, and HTTP/2 and SOCKS, come with features that any other crate may turn on.
+                .no_gzip()
+                .no_brotli()
+                .no_deflate()
+                .no_zstd()
+                .no_proxy()
+                .resolve_to_addrs("localhost", &localhost)
+                .connect_timeout(connect_timeout)
+                .timeout(self.timeout)
+                .pool_idle_timeout(MAX_IDLE);
+            let settings = proxy.iter().cloned().fold(settings, ClientBuilder::proxy);
+            if user_agent.is_empty() { settings } else { settings.user_agent(user_agent.clone()) }
+        };
         Ok(HttpsClient {
-            tls: Arc::new(tls),
-            proxy: Proxy::from_environment(|name| env::var(name).ok())?,
-            connect_timeout: self.connect_timeout,
+            fresh: settings().pool_max_idle_per_host(0).build().map_err(failed)?,
+            pooled: settings().pool_max_idle_per_host(1).build().map_err(failed)?,
             timeout: self.timeout,
-            user_agent: Some(self.user_agent).filter(|name| !name.is_empty()),
-            idle: None,
-            asked: None,
+            answer: None,
         })
     }
 }
@@ -175,39 +193,114 @@ fn configure(roots: Option<RootCertStore>) -> Result<ClientConfig, rustls::Error
     Ok(config)
 }
 
+/// The proxy of `HTTPS_PROXY`, else of `HTTP_PROXY`; lower case too. Every request that may go through a proxy
+/// is one of https, so there is but one.
+///
+/// A proxy that cannot be used is an error; the library would go around it unasked.
+fn proxy(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, HttpError> {
+    let find = |names: &[&str]| {
+        names.iter().filter_map(|name| variable(name)).find(|value| !value.trim().is_empty())
+    };
+    // A web server hands the header `Proxy` of any request to its programs as HTTP_PROXY.
+    let is_cgi = variable("REQUEST_METHOD").is_some();
+    let names = ["HTTPS_PROXY", "https_proxy", "http_proxy", "HTTP_PROXY"];
+    let Some(url) = find(if is_cgi { &names[..3] } else { &names }) else { return Ok(None) };
+    let url = url.trim();
+    let is_http = url.split_once("://").is_none_or(|(scheme, _)| scheme.eq_ignore_ascii_case("http"));
+    let proxy = Proxy::https(url).ok().filter(|_| is_http).ok_or_else(|| {
+        HttpError::new(HttpErrorKind::Connect, false).because("the proxy variable cannot be used")
+    })?;
+    let exempt = find(&["NO_PROXY", "no_proxy"]).unwrap_or_default();
+    Ok(Some(proxy.no_proxy(NoProxy::from_string(&format!("{THIS_MACHINE},{exempt}")))))
+}
+
 impl Http for HttpsClient {
     fn send(&mut self, request: &Request<'_>) -> Result<(), HttpError> {
-        self.asked = None;
-        let now = Instant::now();
-        let target = Target::read(request.url()).ok_or_else(|| {
+        self.answer = None;
+        let url = target::read(request.url()).ok_or_else(|| {
             HttpError::new(HttpErrorKind::Connect, false).because("requests go to https, or to this machine")
         })?;
-        let message =
-            message::write_request(request, &target, self.user_agent.as_deref()).ok_or_else(|| {
-                HttpError::new(HttpErrorKind::Protocol, false).because("a header is no header value")
-            })?;
-        let mut connection = self.connection(&target, request.method(), now)?;
-        connection.set_deadline(now + self.timeout);
-        connection
-            .write_all(&message)
-            .and_then(|()| connection.flush())
-            .map_err(|error| failure(HttpErrorKind::Protocol, true, error))?;
-        self.asked = Some(connection);
+        let builder = match request.method() {
+            Method::Post => self.fresh.post(url).body(wiped(request.body())),
+            _ => self.pooled.get(url),
+        };
+        // On the request it counts to the end of the body, on the client for each piece of it.
+        let mut builder = builder.timeout(self.timeout);
+        for (name, value) in request.headers() {
+            builder = builder.header(name, header_value(value)?);
+        }
+        self.answer = Some(builder.send().map_err(failed)?);
         Ok(())
     }
 
     fn receive(&mut self, incoming: &mut Incoming<'_>) -> Result<(), HttpError> {
-        let mut connection = self
-            .asked
+        let mut answer = self
+            .answer
             .take()
             .ok_or_else(|| HttpError::new(HttpErrorKind::Protocol, false).because("nothing was asked"))?;
-        let reusable = Input::new(&mut connection)
-            .answer(incoming)
-            .map_err(|error| failure(HttpErrorKind::Protocol, true, error))?;
-        connection.rest();
-        self.idle = reusable.then_some(connection);
-        Ok(())
+        let status = answer.status().as_u16();
+        if !(200..600).contains(&status) {
+            return Err(HttpError::new(HttpErrorKind::Protocol, true)
+                .because("the answer has no status that answers a request"));
+        }
+        for (name, value) in answer.headers() {
+            incoming.header(name.as_str(), value.as_bytes());
+        }
+        incoming.status(status);
+        let mut piece = Zeroizing::new(vec![0; PIECE]);
+        loop {
+            let read = answer.read(&mut piece).map_err(|error| match error.downcast() {
+                Ok(error) => failed(error),
+                Err(error) => HttpError::new(HttpErrorKind::Protocol, true).because(error),
+            })?;
+            if read == 0 || !incoming.body(&piece[..read]) {
+                return Ok(());
+            }
+        }
     }
+}
+
+/// A header's value, which [`fmt::Debug`] does not show.
+fn header_value(value: &str) -> Result<HeaderValue, HttpError> {
+    let value = HeaderValue::from_maybe_shared(wiped(value.as_bytes())).ok().filter(|_| value.is_ascii());
+    let mut value = value.ok_or_else(|| {
+        HttpError::new(HttpErrorKind::Protocol, false).because("a header is no header value")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A copy that is wiped when the last one lets go of it.
+fn wiped(octets: &[u8]) -> Bytes {
+    Bytes::from_owner(Zeroizing::new(octets.to_vec()))
+}
+
+/// What a failure of the library stands for.
+fn failed(error: reqwest::Error) -> HttpError {
+    let error = error.without_url();
+    let kind = match &error {
+        error if is_tls(error) => HttpErrorKind::Tls,
+        error if error.is_timeout() => HttpErrorKind::Timeout,
+        error if error.is_dns() => HttpErrorKind::Resolve,
+        error if error.is_connect() => HttpErrorKind::Connect,
+        _ => HttpErrorKind::Protocol,
+    };
+    HttpError::new(kind, !error.is_connect() && !error.is_builder()).because(error)
+}
+
+/// Whether TLS is among the causes. An [`io::Error`] does not count what it wraps among its own.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        next = match error.downcast_ref().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 fn not_pem() -> HttpError {
@@ -216,7 +309,7 @@ fn not_pem() -> HttpError {
 
 impl fmt::Debug for HttpsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpsClient").field("proxy", &self.proxy).finish_non_exhaustive()
+        f.debug_struct("HttpsClient").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 

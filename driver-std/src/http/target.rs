@@ -1,51 +1,27 @@
-//! Where a request goes.
+//! Where a request may go.
 
-use std::net::IpAddr;
+use reqwest::Url;
 
-/// The parts of an `http` or `https` URL, as far as a request needs them.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Target<'u> {
-    pub(crate) secure: bool,
-    /// A name, or an address without brackets.
-    pub(crate) host: &'u str,
-    pub(crate) port: u16,
-    /// Host and port as they stand in the URL.
-    pub(crate) authority: &'u str,
-    /// From the path to the end of the query; may lack the first `/`.
-    pub(crate) path: &'u str,
-}
-
-impl<'u> Target<'u> {
-    /// Reads a URL that the core made or checked. Nothing that a request line cannot hold passes, and plain
-    /// http only to this machine, whatever the core allows.
-    pub(crate) fn read(url: &'u str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
-        let secure = scheme.eq_ignore_ascii_case("https");
-        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let (host, port) = match authority.strip_prefix('[') {
-            Some(literal) => literal.split_once(']')?,
-            None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
-        };
-        let port = match port.strip_prefix(':') {
-            Some(port) => port.parse().ok()?,
-            None if port.is_empty() && secure => 443,
-            None if port.is_empty() => 80,
-            None => return None,
-        };
-        let target = Self { secure, host, port, authority, path };
-        let clean = url.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'#');
-        let allowed = secure || (scheme.eq_ignore_ascii_case("http") && is_this_machine(host));
-        (clean && allowed && !host.is_empty() && !authority.contains('@')).then_some(target)
-    }
-
-    /// Whether the host is this machine, so that no proxy is to be asked.
-    pub(crate) fn is_loopback(&self) -> bool {
-        is_this_machine(self.host) || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-    }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host == "127.0.0.1" || host == "::1" || host.eq_ignore_ascii_case("localhost")
+/// The URL, if it is of https, or of http and this machine, whatever the core allows.
+///
+/// The parser repairs what is written wrong. So its reading counts only where it is what stands there: no
+/// octet that a URL cannot hold, no user, and the host and the port as they are written.
+pub(crate) fn read(url: &str) -> Option<Url> {
+    let clean = url.bytes().all(|octet| octet.is_ascii_graphic() && !b"#\\".contains(&octet));
+    let read = Url::parse(url).ok().filter(|_| clean)?;
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?']).next()?.to_ascii_lowercase();
+    let host = read.host_str().filter(|host| !host.is_empty())?;
+    let port = match authority.strip_prefix(host)? {
+        "" => None,
+        port => Some(port.strip_prefix(':')?.parse().ok()?),
+    };
+    let allowed = match read.scheme() {
+        "https" => port.unwrap_or(443) == read.port_or_known_default()?,
+        "http" => matches!(host, "127.0.0.1" | "[::1]" | "localhost"),
+        _ => false,
+    };
+    allowed.then_some(read)
 }
 
 #[cfg(test)]
@@ -53,18 +29,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_urls_apart() {
-        for (url, host, port, authority, path) in [
-            ("https://as.example/token", "as.example", 443, "as.example", "/token"),
-            ("HTTPS://as.example:8443?a=b", "as.example", 8443, "as.example:8443", "?a=b"),
-            ("https://[2001:db8::1]:1/", "2001:db8::1", 1, "[2001:db8::1]:1", "/"),
-            ("http://[::1]", "::1", 80, "[::1]", ""),
+    fn goes_where_it_says() {
+        for (url, read_as) in [
+            ("https://as.example/token", "https://as.example/token"),
+            ("HTTPS://AS.example:8443?a=b", "https://as.example:8443/?a=b"),
+            ("https://as.example:443/%41", "https://as.example/%41"),
+            ("https://[2001:db8::1]:1/", "https://[2001:db8::1]:1/"),
+            ("http://[::1]", "http://[::1]/"),
+            ("http://localhost:80/", "http://localhost/"),
         ] {
-            let target = Target::read(url).unwrap_or_else(|| panic!("{url}"));
-            assert_eq!(
-                (target.host, target.port, target.authority, target.path),
-                (host, port, authority, path)
-            );
+            assert_eq!(read(url).unwrap_or_else(|| panic!("{url}")).as_str(), read_as);
         }
     }
 
@@ -77,10 +51,14 @@ mod tests {
             "ftp://127.0.0.1/",
             "http://127.0.0.1.as.example/",
             "http://127.0.0.2/",
+            "http://127.1/",
             "http://as.example/",
             "http://localhost.as.example/",
             "https://",
             "https:///token",
+            "https:\\\\as.example/",
+            "https://as.example\\@elsewhere.example/",
+            "https://as.ex%61mple/",
             "https://as.example/ HTTP/1.1",
             "https://as.example/\r\nX: y",
             "https://as.example/#fragment",
@@ -89,10 +67,11 @@ mod tests {
             "https://as.example:x/",
             "https://ä.example/",
             "https://user:secret@as.example/",
+            "https://@as.example/",
             "https://[::1",
             "https://[::1]x/",
         ] {
-            assert_eq!(Target::read(url), None, "{url}");
+            assert_eq!(read(url), None, "{url}");
         }
     }
 }

@@ -12,7 +12,7 @@ use log::LevelFilter;
 
 use crate::{
     Failure,
-    http::target::Target,
+    http::target,
     redirect::Loopback,
     user_agent::{Progress, UserAgent, UserAgentError},
 };
@@ -100,7 +100,7 @@ impl fmt::Debug for Desktop {
 /// An address of the web, or of this machine, in characters that no program takes for anything else. The core
 /// has looked already; but this one starts a program.
 fn is_safe(url: &str) -> bool {
-    Target::read(url).is_some() && !url.contains(['"', '<', '>', '\\', '^', '`', '{', '|', '}'])
+    target::read(url).is_some() && !url.contains(['"', '<', '>', '\\', '^', '`', '{', '|', '}'])
 }
 
 /// Opens the system's browser. `false`: there is none.

@@ -56,7 +56,8 @@ fn https_goes_through_a_tunnel() {
             format!("CONNECT as.example:443 HTTP/1.1\r\nHost: as.example:443\r\n{authorization}\r\n");
         assert_eq!(proxy.heard(), expected);
         let inside = proxy.heard();
-        assert!(inside.starts_with("POST /token HTTP/1.1\r\nHost: as.example\r\n"), "{inside}");
+        assert!(inside.starts_with("POST /token HTTP/1.1\r\n"), "{inside}");
+        assert!(inside.contains("\r\nHost: as.example\r\n"), "{inside}");
         assert!(!inside.contains("Proxy"), "{inside}");
     }
 }
@@ -125,5 +126,54 @@ fn this_machine_is_never_asked_for_through_a_proxy() {
         ("KEYFOB_TEST_HTTP", &plain.issuer()),
     ];
     child::run("proxy::this_machine_is_never_asked_for_through_a_proxy", &variables);
+    assert!(proxy.is_quiet());
+}
+
+// REQ: DRV-14
+#[test]
+fn what_no_proxy_names_is_asked_for_without_one() {
+    if child::is_child() {
+        let error = post(&mut client(), "https://login.as.invalid/token").expect_err("is not known");
+        assert_eq!((error.kind(), error.maybe_sent()), (HttpErrorKind::Resolve, false));
+        return;
+    }
+    for exempt in ["*", "login.as.invalid", "other.example, .AS.invalid"] {
+        let proxy = Server::once("HTTP/1.1 502 Bad Gateway\r\n\r\n");
+        let url = format!("http://127.0.0.1:{}", proxy.port);
+        let root = Authority::new().pem();
+        let variables =
+            [("HTTPS_PROXY", url.as_str()), ("NO_PROXY", exempt), ("KEYFOB_TEST_ROOT", root.as_str())];
+        child::run("proxy::what_no_proxy_names_is_asked_for_without_one", &variables);
+        assert!(proxy.is_quiet());
+    }
+}
+
+// REQ: DRV-14
+#[test]
+fn a_proxy_that_cannot_be_used_is_not_gone_around() {
+    if child::is_child() {
+        let error = HttpsClient::new().expect_err("is no HTTP proxy");
+        assert_eq!((error.kind(), error.maybe_sent()), (HttpErrorKind::Connect, false));
+        return;
+    }
+    for url in ["https://proxy.example", "socks5://proxy.example", "http://", "a b", "http://x:y"] {
+        child::run("proxy::a_proxy_that_cannot_be_used_is_not_gone_around", &[("HTTPS_PROXY", url)]);
+    }
+}
+
+// REQ: DRV-14
+#[test]
+fn a_header_of_a_request_to_a_web_server_names_no_proxy() {
+    if child::is_child() {
+        let error = post(&mut client(), "https://as.invalid/token").expect_err("is not known");
+        assert_eq!((error.kind(), error.maybe_sent()), (HttpErrorKind::Resolve, false));
+        return;
+    }
+    let proxy = Server::once("HTTP/1.1 502 Bad Gateway\r\n\r\n");
+    let url = format!("http://127.0.0.1:{}", proxy.port);
+    let root = Authority::new().pem();
+    let variables =
+        [("HTTP_PROXY", url.as_str()), ("REQUEST_METHOD", "GET"), ("KEYFOB_TEST_ROOT", root.as_str())];
+    child::run("proxy::a_header_of_a_request_to_a_web_server_names_no_proxy", &variables);
     assert!(proxy.is_quiet());
 }

@@ -65,7 +65,12 @@ fn note<T: Debug>(result: Result<T, HttpError>) {
 fn logs_and_errors_hold_no_secret() {
     if !child::is_child() {
         let (browser, _) = browser("quiet");
-        child::run("quiet::logs_and_errors_hold_no_secret", &[("BROWSER", &browser.to_string_lossy())]);
+        let refusal = "HTTP/1.1 407 Proxy Authentication Required\r\nX-Marker: marker-header\r\n\r\n";
+        let proxy = Server::once(refusal);
+        let url = format!("http://marker-user:marker-password@127.0.0.1:{}", proxy.port);
+        let variables = [("BROWSER", &*browser.to_string_lossy()), ("HTTPS_PROXY", &*url)];
+        child::run("quiet::logs_and_errors_hold_no_secret", &variables);
+        assert!(proxy.heard().starts_with("CONNECT "));
         return;
     }
     log::set_logger(&MEMORY).expect("is the only one");
@@ -94,6 +99,7 @@ fn logs_and_errors_hold_no_secret() {
     let wrong = serve(authority.config("elsewhere.test", GOOD), json("{}"));
     note(post(&mut client, &format!("https://localhost:{}/?tenant=marker-query", wrong.port)));
     note(post(&mut client, "http://127.0.0.1:1/?tenant=marker-query"));
+    note(post(&mut client, "https://as.example/?tenant=marker-query"));
     is_clean(&format!("{client:?}"));
 
     let loopback = Loopback::bind(LoopbackHost::V4, 0, "/callback").expect("a port is free");
@@ -103,6 +109,9 @@ fn logs_and_errors_hold_no_secret() {
     assert_eq!(log::max_level(), LevelFilter::Trace);
     log::info!("the log works");
     let log = MEMORY.0.lock().expect("is whole");
-    assert!(log.contains("the log works"));
+    // The library's logs are there, those of its parts too: what they do not say, they never say.
+    for source in ["the log works", "reqwest::", "hyper_util::", "rustls::"] {
+        assert!(log.contains(source), "{source}");
+    }
     is_clean(&log);
 }

@@ -198,7 +198,8 @@ mod tests {
 
     use super::*;
 
-    pub(super) const STAGES: [Stage; 4] = [Stage::Discovery, Stage::Refresh, Stage::SignIn, Stage::UserInfo];
+    pub(super) const STAGES: [Stage; 5] =
+        [Stage::Discovery, Stage::Logout, Stage::Refresh, Stage::SignIn, Stage::UserInfo];
 
     /// The variants of an enum of the core, read from its source: it may grow behind this program's back.
     pub(super) fn variants(source: &str, name: &str) -> Vec<String> {

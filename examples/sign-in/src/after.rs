@@ -2,7 +2,8 @@
 
 use keyfob_core::{
     client::Client,
-    exchange::UserInfo,
+    end_session::EndSession,
+    exchange::{Revocation, UserInfo},
     flow::{Flow, Redirect, RefreshToken},
     secret::Buffer,
 };
@@ -28,6 +29,8 @@ pub struct Session<'s> {
     pub buffer: &'s mut [u8],
     pub report: &'s dyn Report,
     pub tokens: Tokens,
+    /// The issuer is the one in this process.
+    pub demo: bool,
 }
 
 impl Session<'_> {
@@ -35,6 +38,7 @@ impl Session<'_> {
     pub fn go_on(mut self, actions: &[Then]) -> Result<(), Problem> {
         for action in actions {
             match action {
+                Then::Logout => return self.log_out(),
                 Then::Refresh => self.refresh()?,
                 Then::Userinfo => self.user_info()?,
             }
@@ -52,6 +56,32 @@ impl Session<'_> {
             .map_err(|failure| Problem::of(Stage::UserInfo, failure, None))?;
         let mut room = Buffer::<32768>::new();
         self.report.user_info(&tokens::parsed(claims.json(&mut room).map_err(failed)?));
+        Ok(())
+    }
+
+    /// The refresh token first: with it the server drops the access tokens too (RFC 7009 §2.1). The tokens are
+    /// wiped at the end, whatever the server says.
+    fn log_out(self) -> Result<(), Problem> {
+        self.report.progress(Step::SigningOut);
+        let metadata = self.client.metadata();
+        if metadata.revocation().is_some() {
+            let revocation = match &self.tokens.refresh_token {
+                Some(token) => Revocation::refresh_token(self.client, token),
+                None => Revocation::access_token(self.client, &self.tokens.access_token),
+            };
+            fetch(&revocation, self.http, self.buffer)
+                .map_err(|failure| Problem::of(Stage::Logout, failure, None))?;
+        }
+        let mut room = Buffer::<8192>::new();
+        // Without the ID token as a hint: what is printed here holds no token. The server asks the user instead.
+        let end = EndSession::new(self.client);
+        // The demo issuer ends with this program.
+        let url = if self.demo || metadata.end_session().is_none() {
+            None
+        } else {
+            Some(end.url(&mut room).map_err(|error| Problem::of(Stage::Logout, error, None))?)
+        };
+        self.report.signed_out(metadata.revocation().is_some(), url);
         Ok(())
     }
 

@@ -165,6 +165,8 @@ pub enum Then {
     Userinfo,
     /// Refresh the tokens once; asks for offline_access
     Refresh,
+    /// Revoke the tokens, and say where the browser signs out at the server; comes last
+    Logout,
 }
 
 impl Arguments {
@@ -265,9 +267,9 @@ mod tests {
     #[test]
     fn lists_are_repeated_or_separated() {
         let arguments =
-            parse("--then userinfo,refresh --param a=b=c --param d= --prompt login,select_account");
+            parse("--then userinfo,refresh,logout --param a=b=c --param d= --prompt login,select_account");
         let arguments = arguments.expect("is right");
-        assert_eq!(arguments.then, [Then::Userinfo, Then::Refresh]);
+        assert_eq!(arguments.then, [Then::Userinfo, Then::Refresh, Then::Logout]);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(arguments.param, [pair("a", "b=c"), pair("d", "")]);
         assert_eq!(arguments.prompt, [Prompt::Login, Prompt::SelectAccount]);
@@ -284,7 +286,7 @@ mod tests {
             "--client-secret s",
             "--param name",
             "--param =value",
-            "--then logout",
+            "--then nothing",
             "--timeout 0",
             "--id-token-alg none",
             "--issuer a --issuer b --client-id c",

@@ -107,6 +107,7 @@ fn sign_in(arguments: &Arguments, report: &Arc<dyn Report>) -> Result<(), Proble
         buffer: &mut buffer,
         report: &**report,
         tokens,
+        demo: demo.is_some(),
     }
     .go_on(&arguments.then)
 }

@@ -53,6 +53,8 @@ pub enum Problem {
 pub enum Stage {
     /// The server's metadata were fetched.
     Discovery,
+    /// Tokens were revoked.
+    Logout,
     /// Tokens were refreshed.
     Refresh,
     /// From the browser to the tokens.

@@ -38,6 +38,9 @@ pub trait Report: Send + Sync {
     /// The tokens were refreshed; `rotated`: the refresh token is another one now.
     fn refreshed(&self, tokens: &Tokens, rotated: bool);
 
+    /// The tokens are gone; `revoked`: at the server too. At `url`, if there is one, the browser signs out.
+    fn signed_out(&self, revoked: bool, url: Option<&str>);
+
     /// It did not work.
     fn error(&self, advice: &Advice);
 
@@ -63,6 +66,7 @@ pub enum Step {
     /// What was pasted is not the answer to this sign-in.
     OtherAddress,
     Refreshing,
+    SigningOut,
     UserInfo,
     /// Something that this program does not know of.
     Working,
@@ -77,6 +81,7 @@ impl Step {
             Self::Exchanging => "exchanging",
             Self::OtherAddress => "other_address",
             Self::Refreshing => "refreshing",
+            Self::SigningOut => "signing_out",
             Self::UserInfo => "userinfo",
             Self::Working => "working",
         }
@@ -92,6 +97,7 @@ impl Step {
                 "That address does not answer this sign-in. Please paste the one the browser ended at."
             }
             Self::Refreshing => "Refreshing the tokens…",
+            Self::SigningOut => "Revoking the tokens…",
             Self::UserInfo => "Asking for more about the user…",
             Self::Working => "Working…",
         }

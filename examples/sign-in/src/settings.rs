@@ -69,6 +69,12 @@ impl<'a> Settings<'a> {
                 "Add openid to --scope.",
             ));
         }
+        if arguments.then.iter().rev().skip(1).any(|then| *then == Then::Logout) {
+            return Err(Problem::setting(
+                "After --then logout there is nothing left to do anything with.",
+                "Put logout last.",
+            ));
+        }
         let verifier = |alg: &Alg| match alg {
             Alg::Es256 => &Es256 as &'static dyn Verifier,
             Alg::Rs256 => &Rs256,
@@ -348,6 +354,8 @@ mod tests {
         assert_eq!(scope("--scope openid --scope email"), ["openid", "email"]);
         assert_eq!(scope("--scope openid --then refresh"), ["openid", "offline_access"]);
         assert!(Settings::new(&arguments("--scope email --then userinfo")).is_err());
+        assert!(Settings::new(&arguments("--then logout,userinfo")).is_err());
+        assert!(Settings::new(&arguments("--then userinfo,logout")).is_ok());
     }
 
     #[test]

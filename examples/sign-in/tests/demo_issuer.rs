@@ -125,6 +125,16 @@ fn user_info_and_a_refresh_follow_in_the_order_asked_for() {
     assert_eq!(end.event("result")["scope"], "openid profile email offline_access");
 }
 
+// REQ: REVOKE-05
+#[test]
+fn a_sign_out_comes_last() {
+    let end = allowed(&["--then", "refresh,logout"]);
+    assert_eq!(end.code, Some(0), "{}", end.stdout);
+    assert_eq!(end.event("logout")["revoked"], true);
+    let end = allowed(&["--then", "logout"]);
+    assert_eq!(end.event("logout")["revoked"], true, "{}", end.stdout);
+}
+
 #[test]
 fn tokens_are_printed_only_when_asked_for() {
     let end = allowed(&["--then", "refresh,userinfo"]);
@@ -277,7 +287,7 @@ fn an_algorithm_that_is_not_accepted_is_refused_before_the_browser() {
 fn wrong_options_are_events_too() {
     for arguments in [
         &["--unknown"][..],
-        &["--then", "logout"],
+        &["--then", "logout,refresh"],
         &["--client-id", "alone"],
         &["--scope", "a\"b"],
         &["--param", "state=x"],

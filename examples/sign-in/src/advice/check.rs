@@ -107,6 +107,7 @@ fn row(check: Check, stage: Stage, arguments: &Arguments) -> Row {
         Stage::Discovery => "The description that the server gives of itself",
         Stage::Refresh => "The server's answer to the refresh",
         Stage::SignIn => "The server's answer",
+        Stage::Logout => "The answer of the revocation endpoint",
         Stage::UserInfo => "The answer of the UserInfo endpoint",
     };
     let (name, message, remedy) = match check {

@@ -51,6 +51,7 @@ pub fn advice(error: &HttpError, stage: Stage, arguments: &Arguments) -> Advice 
     let message = match stage {
         Stage::Discovery | Stage::SignIn => message,
         Stage::Refresh => format!("The user is signed in, but refreshing failed. {message}"),
+        Stage::Logout => format!("The tokens are forgotten here, but revoking them failed. {message}"),
         Stage::UserInfo => format!("The user is signed in, but asking for more failed. {message}"),
     };
     Advice {

@@ -104,6 +104,11 @@ fn words(code: ErrorCode, stage: Stage) -> (Class, &'static str, &'static str) {
             "The server does not do this for this application",
             "Allow the grant for it at the server: authorization code, and refresh token for --then refresh.",
         ),
+        ErrorCode::UnsupportedTokenType => (
+            Class::Refused,
+            "The server does not revoke tokens of this kind",
+            "Nothing is left to do: the tokens are forgotten here, and end by themselves at the server.",
+        ),
         ErrorCode::UnsupportedResponseType => (
             Class::Refused,
             "The server does not give codes to this application",
@@ -145,7 +150,7 @@ mod tests {
         assert_eq!((advice.code.as_deref(), advice.description), (Some("org_locked"), None));
     }
 
-    const CODES: [ErrorCode; 23] = [
+    const CODES: [ErrorCode; 24] = [
         ErrorCode::AccessDenied,
         ErrorCode::AccountSelectionRequired,
         ErrorCode::AuthorizationPending,
@@ -169,5 +174,6 @@ mod tests {
         ErrorCode::UnsupportedGrantType,
         ErrorCode::UnsupportedResponseType,
         ErrorCode::UseDpopNonce,
+        ErrorCode::UnsupportedTokenType,
     ];
 }

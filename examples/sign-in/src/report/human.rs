@@ -82,7 +82,8 @@ impl Report for Human {
 
     fn progress(&self, step: Step) {
         // What follows a sign-in stands apart from its result.
-        let gap = if matches!(step, Step::Refreshing | Step::UserInfo) { "\n" } else { "" };
+        let gap =
+            if matches!(step, Step::Refreshing | Step::SigningOut | Step::UserInfo) { "\n" } else { "" };
         self.tell(&format!("{gap}{}", step.words()));
     }
 
@@ -145,6 +146,20 @@ impl Report for Human {
         let refresh = if rotated { "replaced; the old one must not be used again" } else { "stays the same" };
         let id_token = |identity| format!("replaced, about the same user; {}", lifetime(identity));
         self.tokens(&mut page, tokens, Some(refresh.to_owned()), tokens.identity.as_ref().map(id_token));
+        self.print(&page);
+    }
+
+    fn signed_out(&self, revoked: bool, url: Option<&str>) {
+        let mut page = Page::default();
+        page.done(if revoked {
+            "Signed out: the tokens are revoked and forgotten"
+        } else {
+            "Signed out here: the tokens are forgotten, but the server offers no way to revoke them"
+        });
+        if let Some(url) = url {
+            page.soft("The browser stays signed in at the server until you open this address:");
+            page.line(&plain(url));
+        }
         self.print(&page);
     }
 

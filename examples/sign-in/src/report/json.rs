@@ -95,6 +95,10 @@ impl Report for Json {
         self.event("refresh", &members.into());
     }
 
+    fn signed_out(&self, revoked: bool, url: Option<&str>) {
+        self.event("logout", &json!({ "revoked": revoked, "url": url }));
+    }
+
     fn error(&self, advice: &Advice) {
         let mut members = json!({
             "class": advice.class.name(),
