@@ -16,6 +16,10 @@ use crate::{encoding::base64url, entropy::Entropy, error::Error};
 ///
 /// `state`, `nonce` and `code_verifier` are HKDF-Expand (RFC 5869 §2.3) of it, each under its own label: as
 /// strong as drawing each, and one secret to store and to wipe. A seed serves one flow and no other.
+///
+/// A seed is wiped where it lies when it is dropped. Moving it into a flow, and a flow to where it stays, may leave a
+/// copy in the part of the stack that the move has left behind, until that is used again; so make the flow where it
+/// stays.
 pub struct Seed([u8; Self::LENGTH]);
 
 impl Seed {

@@ -1,17 +1,12 @@
 //! A whole cold sign-in in memory, for counting the instructions of the core's own work.
 //!
-//! ```text
-//! valgrind --tool=callgrind --collect-atstart=no --toggle-collect='cold_login::*' target/release/deps/cold_login-*
-//! ```
-//!
-//! counts discovery, authorization request, redirect, token request, token response, keys and ID token. The
-//! answers are those of a certified provider. The verifier takes every signature, so that no arithmetic of
-//! signatures is counted; SHA-256 is, and is told apart by its functions. `tests/check` runs this and compares.
+//! `cargo run --package keyfob-check -- instructions` runs this under valgrind. It counts discovery, authorization
+//! request, redirect, token request, token response, keys and ID token. The answers are those of a certified
+//! provider. The verifier takes every signature, so that no arithmetic of signatures is counted; SHA-256 is.
 
 use std::hint::black_box;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-
 use keyfob_core::{
     client::Client,
     error::{Check, Error},

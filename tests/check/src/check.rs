@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::options::Options;
 use crate::process::Shell;
-use crate::{cargo, fuzz, licences, link, requirements, sizes, words};
+use crate::{cargo, fuzz, instructions, licences, link, requirements, sizes, words};
 
 /// One check.
 pub struct Check {
@@ -49,6 +49,11 @@ pub const ALL: &[Check] = &[
     },
     Check { name: "allocator", about: "the core's programs link without a heap", run: link::allocator },
     Check { name: "sizes", about: "code and type sizes against tests/size/table.txt", run: sizes::check },
+    Check {
+        name: "instructions",
+        about: "a cold sign-in takes no more instructions than it did",
+        run: instructions::check,
+    },
     Check {
         name: "licences",
         about: "every dependency has a licence that deny.toml allows",

@@ -13,6 +13,7 @@ mod cargo;
 mod check;
 mod elf;
 mod fuzz;
+mod instructions;
 mod licences;
 mod link;
 mod options;

@@ -47,6 +47,11 @@ pub fn cargo_fuzz(shell: &mut Shell) -> Result<(), String> {
         .map_err(|why| format!("{why} Install it by hand: `cargo install --locked cargo-fuzz`."))
 }
 
+/// What counts instructions.
+pub fn valgrind(shell: &mut Shell) -> Result<(), String> {
+    if works(shell, "valgrind") { Ok(()) } else { debian(shell, &["valgrind"]) }
+}
+
 /// A browser and the program that drives it.
 pub fn browser(shell: &mut Shell) -> Result<(), String> {
     let mut missing = Vec::new();

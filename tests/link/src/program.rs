@@ -92,7 +92,9 @@ pub fn drive(flow: &mut dyn Flow, given: Given<'_>) -> Result<usize, Error> {
 
 /// Does an exchange with whatever answer comes.
 pub fn fetch<E: Exchange>(
-    exchange: &E, given: Given<'_>, use_it: impl FnOnce(E::Output<'_>) -> usize,
+    exchange: &E,
+    given: Given<'_>,
+    use_it: impl FnOnce(E::Output<'_>) -> usize,
 ) -> Result<usize, Error> {
     let Given { text, bytes, buffer, .. } = given;
     let keep = show(&exchange.request(buffer)?);

@@ -3,7 +3,13 @@
 #![no_std]
 #![no_main]
 
-use keyfob_core::{client::Client, error::Error, flow::AuthorizationCode, jws::{Es256, Rs256}, secret::Seed};
+use keyfob_core::{
+    client::Client,
+    error::Error,
+    flow::AuthorizationCode,
+    jws::{Es256, Rs256},
+    secret::Seed,
+};
 use keyfob_link::{Given, SERVER, drive, entry, now, seed};
 
 static CLIENT: Client<'static> =
