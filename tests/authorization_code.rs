@@ -217,6 +217,11 @@ fn the_deadline() {
     let redirect = Happening::Redirect(station.redirect.clone().expect("there is one"));
     let mut tell = |now| station.hand.tell_at(&mut *station.flow, &redirect, now);
     assert_eq!(tell(too_late), Err(Error::Expired));
+    // That was its end, whatever the count says afterwards.
+    assert_eq!(tell(in_time), Err(Error::Expired));
+    let mut station = Station::code(&HASTY, Step::Authorize);
+    let redirect = Happening::Redirect(station.redirect.clone().expect("there is one"));
+    let mut tell = |now| station.hand.tell_at(&mut *station.flow, &redirect, now);
     assert_eq!(tell(in_time), Ok(None));
     // The date may jump; only the uptime counts.
     let jumped = Now::known(60_000, UnixTime::from_seconds(TODAY + 1_000_000));

@@ -7,7 +7,7 @@ use keyfob_core::client_authentication::ClientAuthentication;
 use keyfob_core::error::Error;
 use keyfob_core::exchange::Discovery;
 use keyfob_core::flow::{AuthorizationCode, Event, Flow, Redirect, RefreshToken};
-use keyfob_core::jws::{Es256, Rs256};
+use keyfob_core::jws::{Algorithm, Es256, Rs256};
 use keyfob_core::metadata::Metadata;
 use keyfob_core::secret::Secret;
 use serde_json::{Value, json};
@@ -375,6 +375,37 @@ fn algorithms_are_listed() {
     assert_eq!(outcome(&CLIENT), ["ok", "AlgNotAllowed"]);
     assert_eq!(outcome(&CLIENT.algorithms(&[&Es256])), ["AlgNotAllowed", "ok"]);
     assert_eq!(outcome(&CLIENT.algorithms(&[&Es256, &Rs256])), ["ok", "ok"]);
+}
+
+/// No algorithm with a secret key exists: `Algorithm` has no name for one, so no verifier can be for it.
+// REQ: CFG-08, SECRET-10
+#[test]
+fn a_client_is_public_and_has_no_secret_unless_given_one() {
+    let names = [Algorithm::Es256, Algorithm::Rs256].map(Algorithm::name);
+    let (_, source) = include_str!("../core/src/jws.rs").split_once("fn name(self)").expect("it is there");
+    let source = source.split('}').next().expect("it ends");
+    let listed: Vec<_> = source.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(listed, names);
+    assert!(names.iter().all(|name| !name.starts_with("HS")));
+    for client in [CLIENT, OAUTH_CLIENT, Client::oauth(SERVER, CLIENT_ID).redirect_uri(REDIRECT_URI)] {
+        let request = sent(&at_exchange(&client, "abc"));
+        assert_eq!(request.header("Authorization"), None);
+        assert_eq!(parameter(&request.body, "client_id").as_deref(), Some(CLIENT_ID));
+        assert_eq!(parameter(&request.body, "client_secret"), None);
+        assert_eq!(parameter(&request.body, "client_assertion"), None);
+    }
+    // Each way that is not public takes a secret, and an empty one is none.
+    let none = Secret::new("");
+    for way in [
+        ClientAuthentication::ClientSecretBasic(none),
+        ClientAuthentication::ClientSecretBasicRaw(none),
+        ClientAuthentication::ClientSecretPost(none),
+    ] {
+        assert_eq!(made(&CLIENT.authentication(way)), config("client_secret"), "{way:?}");
+    }
+    // Who reads of the other ways reads this first.
+    let source = include_str!("../core/src/client_authentication.rs");
+    assert!(source.contains("A secret in firmware is readable to who owns the device"));
 }
 
 // REQ: CFG-12

@@ -31,13 +31,18 @@ use crate::{
 /// | authorize | [`Action::Authorize`] | a redirect that passes every check | exchange |
 /// | | | a redirect with the server's refusal | refused |
 /// | | | any other redirect: an error, and the flow waits on | authorize |
+/// | | | a redirect after the deadline: [`Error::Expired`] | expired |
 /// | exchange | [`Action::Send`] | a response with tokens that pass every check | done |
 /// | | | the server's refusal | refused |
 /// | | | [`Event::Timeout`]: the code may be used up | lost |
 /// | | | a success that does not pass: an error, and the code is used up | lost |
 /// | | | any other response: an error | exchange |
 /// | done | [`Action::Done`] | | |
-/// | refused, lost | [`Error::Refused`], [`Error::AnswerLost`] | | |
+/// | | | [`Event::NotSent`] | exchange |
+/// | refused, lost, expired | [`Error::Refused`], [`Error::AnswerLost`], [`Error::Expired`] | | |
+///
+/// A redirect in any step but the first is [`Error::AlreadyCompleted`]; any other event that a step has no row for is
+/// [`Error::Misuse`]. Neither changes anything.
 ///
 /// `N` is room for the code that the server chooses, in octets: most are shorter than 128, some longer than
 /// 1,500. A longer one is [`Error::InputTooLarge`]. After a refusal the same room holds its text.
@@ -56,6 +61,7 @@ enum Step {
     Authorize,
     Done,
     Exchange,
+    Expired,
     Lost,
     Refused(ErrorCode),
 }
@@ -75,8 +81,8 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     /// The flow that [`Flow::save`] wrote, with the time that it had left then.
     ///
     /// # Errors
-    /// [`Error::Snapshot`] if it is damaged or of another client, kind or version;
-    /// [`Error::InputTooLarge`] if its code does not fit into `N` octets.
+    /// [`Error::Snapshot`] if it is damaged or of another client, kind or version; [`Error::Expired`] if no time was
+    /// left; [`Error::InputTooLarge`] if its code does not fit into `N` octets.
     pub fn restore(client: &'c Client<'c>, snapshot: &[u8], now: Now) -> Result<Self, Error> {
         let snapshot = Snapshot::read(snapshot, Kind::AuthorizationCode, client)?;
         let mut flow = Self::new(client, Seed::new(*snapshot.seed)?, now)?;
@@ -85,6 +91,9 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
             1 => Step::Exchange,
             _ => return Err(Error::Snapshot),
         };
+        if snapshot.left == 0 {
+            return Err(Error::Expired);
+        }
         flow.deadline = now.uptime.saturating_add(u64::from(snapshot.left));
         flow.memory.hold(snapshot.memory.iter().copied(), Name::Code)?;
         Ok(flow)
@@ -249,6 +258,7 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
     fn poll<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         match self.step {
             Step::Done => Ok(Action::Done),
+            Step::Expired => Err(Error::Expired),
             Step::Lost => Err(Error::AnswerLost),
             Step::Refused(code) => Err(Error::Refused(code)),
             _ if self.is_over_time(now) => Err(Error::Expired),
@@ -259,8 +269,12 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
 
     fn handle<'b>(&mut self, now: Now, event: Event<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
         match (self.step, event) {
-            (Step::Authorize, Event::Redirect(_)) if self.is_over_time(now) => Err(Error::Expired),
+            (Step::Authorize, Event::Redirect(_)) if self.is_over_time(now) => {
+                self.end(Step::Expired);
+                Err(Error::Expired)
+            }
             (Step::Authorize, Event::Redirect(redirect)) => self.redirect(redirect).map(|()| None),
+            (Step::Expired, _) => Err(Error::Expired),
             // Browsers reload and prefetch (RFC 9700 §4.5).
             (_, Event::Redirect(_)) => Err(Error::AlreadyCompleted),
             (Step::Exchange, Event::Response(response)) => self.response(now, response).map(Some),
@@ -290,9 +304,14 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
         let step = match self.step {
             Step::Authorize => 0,
             Step::Exchange => 1,
-            Step::Done | Step::Lost | Step::Refused(_) => return Err(Error::Misuse),
+            Step::Done | Step::Expired | Step::Lost | Step::Refused(_) => return Err(Error::Misuse),
         };
-        let left = u32::try_from(self.deadline.saturating_sub(now.uptime)).unwrap_or(u32::MAX);
+        // A count that went backwards wins no time.
+        let left = self
+            .deadline
+            .saturating_sub(now.uptime)
+            .min(u64::from(self.client.lifetime).saturating_mul(1000));
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
         let memory = self.memory.text().as_bytes();
         Snapshot { step, left, seed: self.seed.octets(), memory }.write(
             Kind::AuthorizationCode,

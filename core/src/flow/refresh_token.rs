@@ -20,6 +20,20 @@ use crate::{
 /// A server that rotates refresh tokens takes each once: store the new one before the old one is forgotten.
 /// When an answer is lost the same token is tried once more, since the server may not have seen the request.
 ///
+/// | step | action | event | next |
+/// | --- | --- | --- | --- |
+/// | send | [`Action::Send`] | a response with tokens that pass every check | done |
+/// | | | the server's refusal; it may be in trouble: then nothing changes | refused |
+/// | | | a success that does not pass: an error, and the token is used up | lost |
+/// | | | any other response: an error | send |
+/// | | | [`Event::NotSent`] | send |
+/// | | | [`Event::Timeout`] | send again |
+/// | send again | [`Action::Send`] | as in send, but [`Event::Timeout`]: the token may be used up | lost |
+/// | done | [`Action::Done`] | | |
+/// | refused, lost | [`Error::Refused`], [`Error::AnswerLost`] | | |
+///
+/// Any other event is [`Error::Misuse`] and changes nothing.
+///
 /// `N` is room for the refresh token, in octets.
 pub struct RefreshToken<'c, const N: usize = 2048> {
     client: &'c Client<'c>,

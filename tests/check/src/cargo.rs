@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::check::Report;
 use crate::options::Options;
 use crate::process::Shell;
-use crate::setup::{self, TARGETS};
+use crate::setup::{self, SMALLEST, TARGETS};
 
 /// `cargo fmt`, here and in the folders that are workspaces of their own.
 pub fn format(shell: &mut Shell, _: &Options) -> Result<Report, String> {
@@ -54,9 +54,12 @@ pub fn interop(shell: &mut Shell, _: &Options) -> Result<Report, String> {
     libtest(shell, &["test", "--package", INTEROP, "--all-features", "--no-fail-fast"])
 }
 
-/// What runs on a chip builds for two families of them.
+/// What runs on a chip builds for two families of them, and the core for the smallest as well.
+// REQ: SM-01
 pub fn no_std(shell: &mut Shell, _: &Options) -> Result<Report, String> {
     setup::targets(shell)?;
+    setup::smallest(shell)?;
+    shell.must(shell.cargo(&["build", "--package", "keyfob-core", "--target", SMALLEST]))?;
     for target in TARGETS {
         shell.must(shell.cargo(&["build", "--package", "keyfob-core", "--target", target]))?;
         shell.must(shell.cargo(&[

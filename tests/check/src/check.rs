@@ -48,6 +48,11 @@ pub const ALL: &[Check] = &[
         run: link::panics,
     },
     Check { name: "allocator", about: "the core's programs link without a heap", run: link::allocator },
+    Check {
+        name: "recursion",
+        about: "no function of the core's programs calls itself",
+        run: link::recursion,
+    },
     Check { name: "sizes", about: "code and type sizes against tests/size/table.txt", run: sizes::check },
     Check {
         name: "instructions",

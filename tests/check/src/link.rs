@@ -2,7 +2,7 @@
 //!
 //! That they link proves two things, which `panics` and `allocator` check; how large they are is for `sizes`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -61,6 +61,42 @@ pub fn allocator(shell: &mut Shell, _: &Options) -> Result<Report, String> {
             .push("The proof proves nothing: `planted_vector`, which uses the heap, was not caught.".into());
     }
     Ok(Report::of(&faults, format!("{} programs have no heap; a planted vector was caught", programs.len())))
+}
+
+/// No function can call itself, directly or by way of others: the calls in a program have no cycle.
+///
+/// Calls through pointers are not seen. There are two kinds: verifiers, which call nothing of the core, and the
+/// way to the ID token code, which is called from one place.
+// REQ: MEM-08
+pub fn recursion(shell: &mut Shell, _: &Options) -> Result<Report, String> {
+    prepare(shell)?;
+    shell.must(build(shell, "size", MEASURED, &["--bins"]))?;
+    shell.must(build(shell, "size", MEASURED, &["--bin", "planted_recursion", "--features", "planted"]))?;
+    let objdump = setup::objdump(shell)?;
+    let mut faults = Vec::new();
+    let names = names(shell)?;
+    let mut functions = 0;
+    for name in names.iter().map(String::as_str).chain(["planted_recursion"]) {
+        let words = ["--disassemble", "--demangle", "--no-show-raw-insn", "--no-leading-addr"];
+        let program = built(shell, "size", MEASURED, name);
+        let step = shell.program(&objdump.to_string_lossy(), &words).path(program);
+        let code = shell.answer(step)?;
+        let calls = calls(&code);
+        functions += calls.len();
+        match (cycle(&calls), name) {
+            (None, "planted_recursion") => {
+                faults.push(
+                    "This proves nothing: `planted_recursion`, which calls itself, was not caught.".into(),
+                );
+            }
+            (Some(cycle), name) if name != "planted_recursion" => {
+                faults.push(format!("`{name}` has a recursion: {}.", cycle.join(" -> ")));
+            }
+            _ => {}
+        }
+    }
+    let text = format!("{functions} functions of {} programs; a planted recursion was caught", names.len());
+    Ok(Report::of(&faults, text))
 }
 
 /// Every program, built small for the measured chip, by name.
@@ -193,6 +229,53 @@ fn calls_of_panics(code: &str) -> Vec<String> {
     calls.into_iter().collect()
 }
 
+/// Which functions a function calls or jumps to, by their symbols.
+type Calls<'c> = BTreeMap<&'c str, BTreeSet<&'c str>>;
+
+/// Lines `<caller>:`, then `    bl  0x124 <callee> @ imm = …`.
+fn calls(code: &str) -> Calls<'_> {
+    let mut caller = "";
+    let mut calls = Calls::new();
+    for line in code.lines() {
+        if let Some((_, name)) = line.strip_suffix(">:").and_then(|line| line.split_once('<')) {
+            caller = name;
+            calls.entry(caller).or_default();
+        } else if let Some((instruction, rest)) = line.split_once('<') {
+            let name = rest.rsplit_once('>').map_or(rest, |(name, _)| name);
+            // A branch within a function shows as <function+0x12>; back to its start it may be a loop.
+            let call = instruction.split_whitespace().next().is_some_and(|word| word.starts_with("bl"));
+            let within = name.contains("+0x") || (name == caller && !call);
+            if !within && !caller.is_empty() {
+                calls.entry(caller).or_default().insert(name);
+            }
+        }
+    }
+    calls
+}
+
+/// A way from a function back to itself.
+fn cycle<'c>(calls: &Calls<'c>) -> Option<Vec<&'c str>> {
+    let mut done = BTreeSet::new();
+    for &start in calls.keys() {
+        // The functions on the way, each with those that it calls and that were not followed yet.
+        let mut way = vec![(start, calls[start].iter())];
+        while let Some((name, rest)) = way.last_mut() {
+            let Some(&next) = rest.next() else {
+                done.insert(*name);
+                way.pop();
+                continue;
+            };
+            if let Some(place) = way.iter().position(|(name, _)| *name == next) {
+                return Some(way[place..].iter().map(|(name, _)| *name).chain([next]).collect());
+            }
+            if let Some(callees) = calls.get(next).filter(|_| !done.contains(next)) {
+                way.push((next, callees.iter()));
+            }
+        }
+    }
+    None
+}
+
 /// A symbol in the older mangling, without its hash.
 fn plain(symbol: &str) -> String {
     let name = match symbol.rsplit_once("::h") {
@@ -230,5 +313,16 @@ mod tests {
                     b 0x104 <pkce::run::h0123456789abcdef+0x4>\n00000124 <core::panicking::panic_bounds_check>:\n\
                     bl 0x200 <core::panicking::panic_fmt>\n";
         assert_eq!(calls_of_panics(code), ["  pkce::run -> core::panicking::panic_bounds_check"]);
+    }
+
+    #[test]
+    fn cycles_are_found() {
+        let code = "00000100 <a>:\n    bl  0x124 <b> @ imm = #0x20\n    b 0x104 <a+0x4>\n    b 0x100 <a>\n\
+                    00000124 <b>:\n    bl 0x200 <c>\n00000200 <c>:\n    bx lr\n";
+        assert_eq!(calls(code)["a"], BTreeSet::from(["b"]));
+        assert_eq!(cycle(&calls(code)), None);
+        let code = format!("{code}    b.w 0x100 <a>\n");
+        assert_eq!(cycle(&calls(&code)), Some(vec!["a", "b", "c", "a"]));
+        assert_eq!(cycle(&calls("0 <a>:\n bl 0x0 <a>\n")), Some(vec!["a", "a"]));
     }
 }

@@ -10,10 +10,22 @@ use crate::process::Shell;
 /// The two chips that stand for all others: a Cortex-M4F and a RISC-V with 32 bits.
 pub const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf"];
 
+/// A Cortex-M0: no atomic operation but load and store, and no division.
+pub const SMALLEST: &str = "thumbv6m-none-eabi";
+
 /// The standard library for the two chips.
 pub fn targets(shell: &mut Shell) -> Result<(), String> {
+    libraries(shell, &TARGETS)
+}
+
+/// The standard library for the smallest chip.
+pub fn smallest(shell: &mut Shell) -> Result<(), String> {
+    libraries(shell, &[SMALLEST])
+}
+
+fn libraries(shell: &mut Shell, targets: &[&str]) -> Result<(), String> {
     let libraries = sysroot(shell)?.join("lib/rustlib");
-    let missing: Vec<_> = TARGETS.into_iter().filter(|target| !libraries.join(target).is_dir()).collect();
+    let missing: Vec<_> = targets.iter().copied().filter(|target| !libraries.join(target).is_dir()).collect();
     if missing.is_empty() { Ok(()) } else { rustup(shell, "target", &missing) }
 }
 
