@@ -37,8 +37,8 @@ use crate::{
 /// | | | [`Event::Timeout`]: the code may be used up | lost |
 /// | | | a success that does not pass: an error, and the code is used up | lost |
 /// | | | any other response: an error | exchange |
-/// | done | [`Action::Done`] | | |
 /// | | | [`Event::NotSent`] | exchange |
+/// | done | [`Action::Done`] | | |
 /// | refused, lost, expired | [`Error::Refused`], [`Error::AnswerLost`], [`Error::Expired`] | | |
 ///
 /// A redirect in any step but the first is [`Error::AlreadyCompleted`]; any other event that a step has no row for is
