@@ -25,7 +25,7 @@ pub enum Error {
         /// The exact length that works.
         needed: usize,
     },
-    /// The response or the redirect failed this check; the flow is as it was.
+    /// The response or the redirect failed this check.
     Check(Check),
     /// The configuration breaks a rule for this item; no user has been sent anywhere yet.
     Config(Name),
@@ -47,78 +47,140 @@ pub enum Error {
     Snapshot,
 }
 
-/// The check that a response, a redirect or a token failed.
+/// The check that a response, a redirect or a token failed. What to do then is its [`Remedy`]; whether the flow
+/// goes on, [`Error`] says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the names are those of the requirement catalogue, grouped as there")]
 pub enum Check {
     // Decoding.
+    /// A parameter has a malformed escape, or is not UTF-8 (RFC 6749 Appendix B).
     BadEncoding(Name),
+    /// A header came twice where one may stand (RFC 9110 §5.3).
     BadHeader,
+    /// A token has characters that no token has (RFC 6749 Appendix A).
     BadMember(Name),
+    /// A code or an error code has characters that none has (RFC 6749 Appendix A).
     BadParameter(Name),
+    /// A member that matters came twice (RFC 7515 §4, RFC 7519 §4).
     DuplicateMember(Name),
+    /// The document is nested deeper than 16 levels.
     JsonDepth,
+    /// The document ends too early.
     JsonEof,
+    /// The document is no object.
     JsonNotObject,
+    /// The document is no JSON (RFC 8259).
     JsonSyntax,
+    /// Something follows the document.
     JsonTrailing,
+    /// The document is not UTF-8 (RFC 8259 §8.1).
     JsonUtf8,
+    /// A member, or an endpoint, is missing.
     MissingMember(Name),
+    /// A member has another type.
     WrongType(Name),
     // Transport.
+    /// The answer is of another media type, or compressed. A web page in its place may be a hotel's.
     ContentType,
+    /// The server sent us elsewhere; requests with secrets do not go there (RFC 9700 §4.12).
     HttpRedirect,
+    /// The server answered with this status and no error that we know.
     HttpStatus(u16),
+    /// An endpoint is no `https` URL, or has userinfo or a fragment.
     InsecureUrl(Name),
     // Authorization response.
+    /// A response is success and refusal at once.
     ConflictingResponse,
+    /// A parameter came twice (RFC 6749 §3.1).
     DuplicateParameter(Name),
+    /// The response or the metadata are of another issuer (RFC 9207 §2.4, RFC 8414 §3.3).
     IssuerMismatch,
+    /// The response names no issuer, though the server said that it would (RFC 9207 §2.4).
     IssuerMissing,
+    /// A parameter is missing.
     MissingParameter(Name),
+    /// The response came to another redirect URI (RFC 9700 §4.4.2).
     RedirectUriMismatch,
+    /// The response answers another request, or none (RFC 6749 §10.12).
     StateMismatch,
+    /// The response holds a token, which has no place there (RFC 9700 §2.1.2).
     UnexpectedParameter(Name),
+    /// The response came as a form, or as a query, and the other was asked for.
     WrongMethod,
     // Token response and metadata.
+    /// The server signs with no algorithm that the client takes.
     AlgorithmUnsupported,
+    /// The server does not take the client's way to authenticate.
     AuthenticationMethodUnsupported,
+    /// The server does not do PKCE with S256 (RFC 9700 §2.1.1).
     PkceUnsupported,
+    /// The server gives no codes.
     ResponseTypeUnsupported,
+    /// The access token is of a type that we cannot use (RFC 6749 §7.1).
     TokenType,
     // Signed token.
+    /// The token is not signed.
     AlgorithmNone,
+    /// The token is signed with an algorithm that the client does not take (RFC 8725 §3.1).
     AlgorithmNotAllowed,
+    /// More keys could have signed it than are tried.
     AmbiguousKey,
+    /// The signature is not of the server's key.
     BadSignature,
+    /// The token says that something must be understood (`crit`), and we understand nothing of that kind.
     CriticalUnsupported,
+    /// The token is encrypted.
     Encrypted,
+    /// The token has not the compact form of a JWT (RFC 7515 §7.1).
     JwtFormat,
+    /// The key is broken, or holds its private part.
     KeyInvalid,
+    /// The key that the token names is for something else.
     KeyMismatch,
+    /// The key is too short (RFC 7518 §3.3).
     KeyTooWeak,
+    /// The token is of another kind (`typ`), such as an access token (RFC 8725 §3.11).
     TypeMismatch,
+    /// The server has no key of that name.
     UnknownKey,
     // Claims.
+    /// The user was not authenticated in a way that was demanded (`acr`).
     AcrMismatch,
+    /// The token is not for this client (`aud`).
     AudienceMismatch,
+    /// The user logged in longer ago than `max_age` allows.
     AuthenticationTooOld,
+    /// The token was issued to another client (`azp`).
     AzpMismatch,
+    /// A claim differs from the one before the refresh (OIDC Core §12.2).
     ClaimChanged(Name),
+    /// A claim is missing.
     ClaimMissing(Name),
+    /// A claim is out of range, such as a date in milliseconds.
     ClaimRange(Name),
+    /// A claim has another type.
     ClaimType(Name),
+    /// The date is not known, so nothing that expires can be judged.
     ClockNotSet,
+    /// The token has expired (`exp`).
     Expired,
+    /// The token belongs to another access token or code (`at_hash`, `c_hash`).
     HashMismatch(Name),
+    /// The token is of another issuer (`iss`).
     IssMismatch,
+    /// The token was issued later than now (`iat`).
     IssuedInFuture,
+    /// The token was issued longer ago than the client allows (`iat`).
     IssuedTooLongAgo,
+    /// The token answers another request (`nonce`).
     NonceMismatch,
+    /// The token is not valid yet (`nbf`).
     NotYetValid,
+    /// It is about another user (`sub`).
     SubjectMismatch,
+    /// The token is also for somebody whom the client does not trust (`aud`).
     UntrustedAudience,
+    /// The organization is not the one that was asked for.
     VendorClaimMismatch(Name),
 }
 
