@@ -333,6 +333,34 @@ impl<'b> Response<'b> {
     }
 }
 
+/// What failed when an answer did not come, for drivers to report in the same words.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum HttpErrorKind {
+    /// No connection could be made.
+    Connect,
+    /// The answer is no HTTP, or ended too early.
+    Protocol,
+    /// The name of the host is not known.
+    Resolve,
+    /// No answer came in time.
+    Timeout,
+    /// The server did not prove to be the one that was asked for.
+    Tls,
+}
+
+impl fmt::Display for HttpErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "the server cannot be reached",
+            Self::Protocol => "the server's answer was broken off or is no HTTP",
+            Self::Resolve => "the server's name is not known",
+            Self::Timeout => "the server did not answer in time",
+            Self::Tls => "the server could not prove who it is",
+        })
+    }
+}
+
 /// A server's error as it was sent.
 #[derive(Clone, Copy)]
 pub(crate) struct OauthError<'b> {

@@ -4,6 +4,8 @@ use core::{error, fmt};
 
 use keyfob_core::http::{Incoming, Request};
 
+pub use keyfob_core::http::HttpErrorKind;
+
 /// A transport. It sends what it is told to, follows no redirect, keeps no cookie, and repeats nothing.
 #[expect(async_fn_in_trait, reason = "embassy's executors do not move tasks to other threads")]
 pub trait Http {
@@ -30,22 +32,6 @@ pub struct HttpError<E> {
     kind: HttpErrorKind,
     maybe_sent: bool,
     source: Option<E>,
-}
-
-/// What failed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum HttpErrorKind {
-    /// No connection could be made.
-    Connect,
-    /// The answer is no HTTP, or ended too early.
-    Protocol,
-    /// The name of the host is not known.
-    Resolve,
-    /// No answer came in time.
-    Timeout,
-    /// The server did not prove to be the one that was asked for.
-    Tls,
 }
 
 impl<E> HttpError<E> {
@@ -79,13 +65,7 @@ impl<E> HttpError<E> {
 
 impl<E> fmt::Display for HttpError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            HttpErrorKind::Connect => "the server cannot be reached",
-            HttpErrorKind::Protocol => "the server's answer was broken off or is no HTTP",
-            HttpErrorKind::Resolve => "the server's name is not known",
-            HttpErrorKind::Timeout => "the server did not answer in time",
-            HttpErrorKind::Tls => "the server could not prove who it is",
-        })
+        self.kind.fmt(f)
     }
 }
 

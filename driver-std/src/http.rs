@@ -7,6 +7,8 @@ use std::{error, fmt};
 
 use keyfob_core::http::{Incoming, Request};
 
+pub use keyfob_core::http::HttpErrorKind;
+
 pub use self::client::{HttpsClient, HttpsClientBuilder};
 
 /// A transport. It sends what it is told to, follows no redirect, keeps no cookie, and repeats nothing.
@@ -31,22 +33,6 @@ pub struct HttpError {
     kind: HttpErrorKind,
     maybe_sent: bool,
     source: Option<Box<dyn error::Error + Send + Sync>>,
-}
-
-/// What failed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum HttpErrorKind {
-    /// No connection could be made.
-    Connect,
-    /// The answer is no HTTP, or ended too early.
-    Protocol,
-    /// The name of the host is not known.
-    Resolve,
-    /// No answer came in time.
-    Timeout,
-    /// The server did not prove to be the one that was asked for.
-    Tls,
 }
 
 impl HttpError {
@@ -75,13 +61,7 @@ impl HttpError {
 
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            HttpErrorKind::Connect => "the server cannot be reached",
-            HttpErrorKind::Protocol => "the server's answer was broken off or is no HTTP",
-            HttpErrorKind::Resolve => "the server's name is not known",
-            HttpErrorKind::Timeout => "the server did not answer in time",
-            HttpErrorKind::Tls => "the server could not prove who it is",
-        })
+        self.kind.fmt(f)
     }
 }
 
