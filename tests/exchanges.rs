@@ -6,8 +6,7 @@ use keyfob_core::{
     exchange::{Discovery, Exchange, Jwks, UserInfo},
     flow::{AuthorizationCode, Event, Flow, RefreshToken},
     id_token::Previous,
-    jwk::KeySet,
-    jws::{Es256, Verifier},
+    jws::Es256,
     metadata::Metadata,
 };
 use keyfob_tests::{
@@ -17,7 +16,7 @@ use keyfob_tests::{
     conversation::{Conversation, SIGN_IN},
     forgeries::FORGERIES,
     id_token::Forgery,
-    keys::{FIRST, STRANGE, TestKey, jwk_set},
+    keys::{FIRST, jwk_set},
     outcome::Tokens,
     seeds::seed,
     server::{SUBJECT, metadata},
@@ -144,46 +143,9 @@ fn a_token_does_not_say_where_its_keys_are() {
     assert_eq!(outcome, Err(Check::MissingMember(Name::JwksUri).into()));
 }
 
-/// A sign-in at the first server, whose token `signer` signs, with keys that are known for that server.
-fn with_known(known: &[TestKey], signer: TestKey, fetched: &[TestKey]) -> Result<Option<Tokens>, Error> {
-    let verifiers: &[&dyn Verifier] = &[&Es256];
-    let mut room = [0; 1024];
-    let known =
-        KeySet::from_json(jwk_set(known).to_string().as_bytes(), verifiers, &mut room).expect("a set");
-    let client = KIOSK.keys(known);
-    let mut flow = AuthorizationCode::<64>::new(&client, seed(1), NOW).expect("right");
-    let hand = Hand::default();
-    hand.link.server().signer = signer;
-    let redirect = hand.visit(&flow);
-    hand.redirect(&mut flow, &redirect).expect("right");
-    let (answer, keep) = hand.answer(&flow);
-    let mut buffer = [0; ENOUGH];
-    let (response, rest) = answer.read(keep, &mut buffer);
-    let tokens = match flow.handle(NOW, Event::Response(response)) {
-        Err(Error::KeysNeeded) => {
-            let request = flow.keys(&response).expect("its key is missing");
-            assert_eq!(request.url(), "https://op.example/jwks", "it asks its own server");
-            let keys = Answer::json(200, &jwk_set(fetched)).read(request.keep(), rest).0.keys()?;
-            flow.handle(NOW, Event::Response(response.with_keys(keys)))?
-        }
-        outcome => outcome?,
-    };
-    Ok(tokens.as_ref().map(Tokens::of))
-}
-
-// REQ: JWKS-19
+/// The row JWKS-19 names verification with another server's keys as well (id_token.rs).
 #[test]
-fn a_key_of_another_server_verifies_nothing() {
-    // What the second server signs with, under its own name and under the first one's.
-    let (theirs, disguised) = (STRANGE, STRANGE.named(FIRST.kid));
-    assert!(with_known(&[FIRST], FIRST, &[]).is_ok());
-    assert!(with_known(&[], FIRST, &[FIRST]).is_ok());
-    for known in [&[FIRST][..], &[]] {
-        assert_eq!(with_known(known, theirs, &[FIRST]), Err(Check::UnknownKey.into()));
-        assert_eq!(with_known(known, disguised, &[FIRST]), Err(Check::BadSignature.into()));
-        assert_eq!(with_known(known, theirs.named(None), &[FIRST]), Err(Check::BadSignature.into()));
-    }
-    // A client has one server, and its keys with it.
+fn keys_are_asked_of_ones_own_server() {
     let other = Client::new(ELSEWHERE, "kiosk").algorithms(&[&Es256]);
     let outcome = Jwks::new(&other).request(&mut []).map(|request| request.url().to_owned());
     assert_eq!(outcome.as_deref(), Ok("https://elsewhere.example/jwks"));

@@ -68,8 +68,10 @@ fn with_keys(
     let outcome = match flow.handle(NOW, Event::Response(response)) {
         Err(Error::KeysNeeded) => {
             fetches += 1;
-            let keep = flow.keys(&response).expect("keys are missing").keep();
-            let keys = Answer::json(200, &jwk_set(published)).read(keep, rest).0.keys().expect("a key set");
+            let request = flow.keys(&response).expect("keys are missing");
+            assert_eq!(request.url(), "https://op.example/jwks", "it asks its own server");
+            let answer = Answer::json(200, &jwk_set(published)).read(request.keep(), rest).0;
+            let keys = answer.keys().expect("a key set");
             flow.handle(NOW, Event::Response(response.with_keys(keys)))
         }
         outcome => outcome,
@@ -106,4 +108,20 @@ fn keys_change() {
     assert_eq!(check(with_keys(&[FIRST], &[nameless], SECOND)), Check::UnknownKey.into());
     let crowd: Vec<_> = (10..15).map(|octet| TestKey { kid: None, octet }).collect();
     assert_eq!(check(with_keys(&[], &crowd, nameless)), Check::AmbiguousKey.into());
+}
+
+// REQ: JWKS-19
+#[test]
+fn a_key_of_another_server_verifies_nothing() {
+    // What the second server signs with, under its own name, under the first one's, and under none.
+    for (signer, check) in [
+        (STRANGE, Check::UnknownKey),
+        (STRANGE.named(FIRST.kid), Check::BadSignature),
+        (STRANGE.named(None), Check::BadSignature),
+    ] {
+        for known in [&[FIRST][..], &[]] {
+            let (outcome, fetches) = with_keys(known, &[FIRST], signer);
+            assert_eq!((outcome, fetches), (Err(check.into()), 1));
+        }
+    }
 }
