@@ -76,18 +76,24 @@ fn signed_in(browser: &Browser) {
     assert!(url.contains("127.0.0.1") && !url.contains("code="), "{url}");
 }
 
+/// A user who gives a name at the demo issuer and presses `button` when asked for consent.
+fn at_the_demo_issuer(url: &str, button: &str) -> Browser {
+    let browser = Browser::start();
+    browser.open(url);
+    browser.wait_for(|browser| browser.has("input[name=name]"), PAGES);
+    browser.fill("input[name=name]", "Ada Lovelace");
+    browser.click("button");
+    browser.wait_for(|browser| browser.has(button), PAGES);
+    browser.click(button);
+    browser
+}
+
 // REQ: DRV-13
 #[test]
 fn without_arguments_at_the_demo_issuer() {
     let mut program = Program::start(&["--then", "userinfo,refresh,logout"]);
     let url = program.event("authorize")["url"].as_str().expect("an address").to_string();
-    let browser = Browser::start();
-    browser.open(&url);
-    browser.wait_for(|browser| browser.has("input[name=name]"), PAGES);
-    browser.fill("input[name=name]", "Ada Lovelace");
-    browser.click("button");
-    browser.wait_for(|browser| browser.has("button[value=allow]"), PAGES);
-    browser.click("button[value=allow]");
+    let browser = at_the_demo_issuer(&url, "button[value=allow]");
     let result = program.event("result");
     assert!(result["claims"].to_string().contains("Ada Lovelace"), "{result}");
     assert!(result["checks"].to_string().contains("signature"), "{result}");
@@ -104,13 +110,7 @@ fn without_arguments_at_the_demo_issuer() {
 fn the_user_says_no_at_the_demo_issuer() {
     let mut program = Program::start(&[]);
     let url = program.event("authorize")["url"].as_str().expect("an address").to_string();
-    let browser = Browser::start();
-    browser.open(&url);
-    browser.wait_for(|browser| browser.has("input[name=name]"), PAGES);
-    browser.fill("input[name=name]", "Ada");
-    browser.click("button");
-    browser.wait_for(|browser| browser.has("button[value=deny]"), PAGES);
-    browser.click("button[value=deny]");
+    let browser = at_the_demo_issuer(&url, "button[value=deny]");
     let error = program.event("error");
     assert_eq!((error["class"].as_str(), error["code"].as_str()), (Some("denied"), Some("access_denied")));
     browser.wait_for(|browser| browser.url().contains("127.0.0.1") && !browser.text().is_empty(), PAGES);
