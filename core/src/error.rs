@@ -218,9 +218,7 @@ impl Error {
             Self::Refused(code) => code.remedy(),
         }
     }
-}
 
-impl Error {
     /// Whether a redirect with this fault may come from anybody: its `state` was not seen to be ours. Go on
     /// waiting for the right one.
     pub const fn is_stray_redirect(self) -> bool {
