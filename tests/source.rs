@@ -260,6 +260,7 @@ const DERIVED: &[&str] = &[
     "Error",
     "ErrorCode",
     "Es256",
+    "HttpErrorKind",
     "Jwks",
     "Keep",
     "KeyFilter",
