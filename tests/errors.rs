@@ -15,9 +15,9 @@ const ERRORS: &[(Remedy, &[Error])] = &[
             Error::Misuse,
         ],
     ),
-    (Remedy::Configuration, &[Error::Config(Name::Scope)]),
+    (Remedy::Configuration, &[Error::Config(Name::Scope), Error::SignatureFailed]),
     (Remedy::Restart, &[Error::AnswerLost, Error::Expired, Error::Snapshot]),
-    (Remedy::RetryNow, &[Error::Entropy, Error::KeysNeeded]),
+    (Remedy::RetryNow, &[Error::Entropy, Error::KeysNeeded, Error::SignaturePending]),
 ];
 
 /// What can be done about each failed check.

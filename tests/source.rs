@@ -280,6 +280,7 @@ const DERIVED: &[&str] = &[
     "Remedy",
     "ResponseMode",
     "Rs256",
+    "SignError",
     "State",
     "Step",
     "Token",

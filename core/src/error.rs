@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use crate::jws::SignError;
+
 pub use crate::error_code::ErrorCode;
 pub use crate::name::Name;
 
@@ -43,6 +45,11 @@ pub enum Error {
     Misuse,
     /// The server refused and the flow is over (RFC 6749 §4.1.2.1, §5.2).
     Refused(ErrorCode),
+    /// The client's [`Signer`](crate::jws::Signer) failed.
+    SignatureFailed,
+    /// The client's [`Signer`](crate::jws::Signer) is at work: call again, a little later, with the same
+    /// [`Now`](crate::time::Now).
+    SignaturePending,
     /// The snapshot is damaged, or belongs to another client, kind of flow or version.
     Snapshot,
 }
@@ -213,9 +220,10 @@ impl Error {
             }
             Self::Check(check) => check.remedy(),
             Self::Config(_) => Remedy::Configuration,
-            Self::Entropy | Self::KeysNeeded => Remedy::RetryNow,
+            Self::Entropy | Self::KeysNeeded | Self::SignaturePending => Remedy::RetryNow,
             Self::AnswerLost | Self::Expired | Self::Snapshot => Remedy::Restart,
             Self::Refused(code) => code.remedy(),
+            Self::SignatureFailed => Remedy::Configuration,
         }
     }
 
@@ -290,12 +298,23 @@ impl fmt::Display for Error {
             Self::KeysNeeded => f.write_str("the server's keys are needed"),
             Self::Misuse => f.write_str("the event does not answer the last action"),
             Self::Refused(code) => write!(f, "the server refused: {code}"),
+            Self::SignatureFailed => f.write_str("the client's key could not sign"),
+            Self::SignaturePending => f.write_str("the client's key has not signed yet"),
             Self::Snapshot => f.write_str("the snapshot does not belong to this flow"),
         }
     }
 }
 
 impl core::error::Error for Error {}
+
+impl From<SignError> for Error {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Failed => Self::SignatureFailed,
+            SignError::Pending => Self::SignaturePending,
+        }
+    }
+}
 
 impl From<Check> for Error {
     fn from(check: Check) -> Self {

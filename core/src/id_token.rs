@@ -14,7 +14,7 @@ use crate::{
     encoding::{base64url, json::Source, text},
     error::{Check, Error, Name},
     jwk::{self, KeySet},
-    jws::{Algorithm, Key, Verifier},
+    jws::{Algorithm, Key, MAX_SIGNATURE, Verifier},
     sieve::{Keep, KeyRecord},
     time::{Now, UnixTime},
 };
@@ -25,9 +25,6 @@ use self::{facts::Facts, header::Header};
 pub(crate) const MAX_ID_TOKEN: usize = 8192;
 const MAX_HEADER: usize = 512;
 const MAX_PAYLOAD: usize = 4096;
-
-/// The longest signature, in octets: RSA with 4096 bits.
-const MAX_SIGNATURE: usize = 512;
 
 /// What an ID token must fit to.
 #[derive(Clone, Copy)]

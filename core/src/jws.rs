@@ -2,6 +2,7 @@
 
 mod es256;
 mod rs256;
+mod signer;
 
 use core::fmt;
 
@@ -11,6 +12,10 @@ use crate::error::Check;
 
 pub use self::es256::Es256;
 pub use self::rs256::Rs256;
+pub use self::signer::{SignError, Signer};
+
+/// The longest signature, in octets: RSA with 4096 bits.
+pub const MAX_SIGNATURE: usize = 512;
 
 /// Checks the signatures of one algorithm.
 ///

@@ -22,8 +22,10 @@ use crate::{
 pub struct Metadata<'m> {
     pub(crate) issuer: &'m str,
     pub(crate) authorization_endpoint: Option<&'m str>,
+    pub(crate) device_authorization_endpoint: Option<&'m str>,
     pub(crate) end_session_endpoint: Option<&'m str>,
     pub(crate) jwks_uri: Option<&'m str>,
+    pub(crate) pushed_authorization_request_endpoint: Option<&'m str>,
     pub(crate) revocation_endpoint: Option<&'m str>,
     pub(crate) token_endpoint: Option<&'m str>,
     pub(crate) userinfo_endpoint: Option<&'m str>,
@@ -32,6 +34,7 @@ pub struct Metadata<'m> {
     pub(crate) authentication_methods: Option<u32>,
     pub(crate) challenge_methods: Option<u32>,
     pub(crate) iss_parameter: bool,
+    pub(crate) pushes_required: bool,
     pub(crate) insecure_loopback: bool,
     /// It was read from a document, and checked then.
     checked: bool,
@@ -52,7 +55,7 @@ macro_rules! endpoints {
                 }
             )*
 
-            pub(crate) fn endpoints(&self) -> [(Name, Option<&'m str>); 6] {
+            pub(crate) fn endpoints(&self) -> [(Name, Option<&'m str>); 8] {
                 [$((Name::$name, self.$endpoint),)*]
             }
         }
@@ -72,6 +75,10 @@ endpoints! {
     revocation_endpoint = RevocationEndpoint;
     /// Where users sign out (RP-Initiated Logout §2.1).
     end_session_endpoint = EndSessionEndpoint;
+    /// Where a device gets the codes that its user enters elsewhere (RFC 8628 §4).
+    device_authorization_endpoint = DeviceAuthorizationEndpoint;
+    /// Where authorization requests are pushed before the user is sent (RFC 9126 §5).
+    pushed_authorization_request_endpoint = PushedAuthorizationRequestEndpoint;
 }
 
 impl<'m> Metadata<'m> {
@@ -80,8 +87,10 @@ impl<'m> Metadata<'m> {
         Self {
             issuer,
             authorization_endpoint: None,
+            device_authorization_endpoint: None,
             end_session_endpoint: None,
             jwks_uri: None,
+            pushed_authorization_request_endpoint: None,
             revocation_endpoint: None,
             token_endpoint: None,
             userinfo_endpoint: None,
@@ -89,6 +98,7 @@ impl<'m> Metadata<'m> {
             authentication_methods: None,
             challenge_methods: None,
             iss_parameter: false,
+            pushes_required: false,
             insecure_loopback: false,
             checked: false,
         }
@@ -98,6 +108,13 @@ impl<'m> Metadata<'m> {
     #[must_use]
     pub const fn authorization_response_iss_parameter_supported(mut self, supported: bool) -> Self {
         self.iss_parameter = supported;
+        self
+    }
+
+    /// The server takes authorization requests only if they were pushed (RFC 9126 §5).
+    #[must_use]
+    pub const fn require_pushed_authorization_requests(mut self, required: bool) -> Self {
+        self.pushes_required = required;
         self
     }
 
@@ -134,6 +151,16 @@ impl<'m> Metadata<'m> {
     /// The end-session endpoint, if the server has one.
     pub const fn end_session(&self) -> Option<&'m str> {
         self.end_session_endpoint
+    }
+
+    /// The device authorization endpoint, if the server has one.
+    pub const fn device_authorization(&self) -> Option<&'m str> {
+        self.device_authorization_endpoint
+    }
+
+    /// The endpoint for pushed authorization requests, if the server has one.
+    pub const fn pushed_authorization_request(&self) -> Option<&'m str> {
+        self.pushed_authorization_request_endpoint
     }
 
     /// Whether the server says that `iss` comes with its authorization responses.
@@ -176,6 +203,9 @@ impl<'m> Metadata<'m> {
         Name::UserinfoEndpoint,
         Name::RevocationEndpoint,
         Name::EndSessionEndpoint,
+        Name::DeviceAuthorizationEndpoint,
+        Name::PushedAuthorizationRequestEndpoint,
+        Name::RequirePushedAuthorizationRequests,
         Name::ResponseTypesSupported,
         Name::IdTokenSigningAlgValuesSupported,
         Name::TokenEndpointAuthMethodsSupported,
@@ -191,8 +221,10 @@ impl<'m> Metadata<'m> {
         }
         let metadata = Self {
             authorization_endpoint: text(kept, Name::AuthorizationEndpoint)?,
+            device_authorization_endpoint: text(kept, Name::DeviceAuthorizationEndpoint)?,
             end_session_endpoint: text(kept, Name::EndSessionEndpoint)?,
             jwks_uri: text(kept, Name::JwksUri)?,
+            pushed_authorization_request_endpoint: text(kept, Name::PushedAuthorizationRequestEndpoint)?,
             revocation_endpoint: text(kept, Name::RevocationEndpoint)?,
             token_endpoint: text(kept, Name::TokenEndpoint)?,
             userinfo_endpoint: text(kept, Name::UserinfoEndpoint)?,
@@ -202,6 +234,7 @@ impl<'m> Metadata<'m> {
             ),
             challenge_methods: list(kept, Name::CodeChallengeMethodsSupported)?,
             iss_parameter: flag(kept, Name::AuthorizationResponseIssParameterSupported)?,
+            pushes_required: flag(kept, Name::RequirePushedAuthorizationRequests)?,
             insecure_loopback: expected.insecure_loopback,
             checked: true,
             ..Self::new(issuer)

@@ -53,6 +53,9 @@ fn named(error: Error, step: Step) -> (&'static str, Option<String>) {
             let name = if step == Step::Redirect { "AuthorizationError" } else { "OAuthError" };
             return (name, Some(code.to_string()));
         }
+        // The client's own key: nothing of it is the server's.
+        Error::SignatureFailed => "SignatureFailed",
+        Error::SignaturePending => "SignaturePending",
         Error::Snapshot => "NoSession",
         _ => panic!("{error:?} has no name"),
     };

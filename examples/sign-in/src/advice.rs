@@ -171,6 +171,11 @@ fn flow(error: Error, stage: Stage, refusal: Option<&ServerText>, arguments: &Ar
         Error::AlreadyCompleted | Error::KeysNeeded | Error::Misuse | Error::Snapshot => {
             Advice::new(Class::Other, format!("Something happened that should not: {error}."), BUG)
         }
+        Error::SignatureFailed | Error::SignaturePending => Advice::new(
+            Class::Other,
+            "The key of this program could not sign the request.",
+            "Look at the key: is it there, and of a kind that the server takes?",
+        ),
         _ => Advice::new(Class::Other, format!("The sign-in failed: {error}."), BUG),
     }
 }
@@ -238,7 +243,7 @@ mod tests {
         Arguments::try_parse_from(line).expect("is right")
     }
 
-    const ERRORS: [Error; 12] = [
+    const ERRORS: [Error; 14] = [
         Error::AlreadyCompleted,
         Error::AnswerLost,
         Error::BufferTooSmall { needed: 9 },
@@ -250,6 +255,8 @@ mod tests {
         Error::KeysNeeded,
         Error::Misuse,
         Error::Refused(ErrorCode::InvalidGrant),
+        Error::SignatureFailed,
+        Error::SignaturePending,
         Error::Snapshot,
     ];
 
