@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::options::Options;
 use crate::process::Shell;
-use crate::{cargo, fuzz, instructions, licences, link, requirements, sizes, words};
+use crate::{cargo, chip, fuzz, instructions, licences, link, requirements, sizes, words};
 
 /// One check.
 pub struct Check {
@@ -58,6 +58,11 @@ pub const ALL: &[Check] = &[
         name: "instructions",
         about: "a cold sign-in takes no more instructions than it did",
         run: instructions::check,
+    },
+    Check {
+        name: "chip",
+        about: "instructions and stack on an emulated chip against tests/size/chip.txt",
+        run: chip::check,
     },
     Check {
         name: "licences",

@@ -11,6 +11,7 @@
 
 mod cargo;
 mod check;
+mod chip;
 mod elf;
 mod fuzz;
 mod instructions;

@@ -64,6 +64,14 @@ pub fn valgrind(shell: &mut Shell) -> Result<(), String> {
     if works(shell, "valgrind") { Ok(()) } else { debian(shell, &["valgrind"]) }
 }
 
+/// The program that plays a Cortex-M.
+pub const EMULATOR: &str = "qemu-system-arm";
+
+/// What plays a chip.
+pub fn emulator(shell: &mut Shell) -> Result<(), String> {
+    if works(shell, EMULATOR) { Ok(()) } else { debian(shell, &["qemu-system-arm"]) }
+}
+
 /// A browser and the program that drives it.
 pub fn browser(shell: &mut Shell) -> Result<(), String> {
     let mut missing = Vec::new();
