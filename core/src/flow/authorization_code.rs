@@ -34,7 +34,8 @@ use crate::{
 /// | --- | --- | --- | --- |
 /// | push | [`Action::Send`] | a response with a request URI | authorize |
 /// | | | the server's refusal | refused |
-/// | | | [`Event::Timeout`] once; the second time in a row | push; lost |
+/// | | | [`Event::Timeout`]: nothing is used up | push |
+/// | | | [`Event::Timeout`] the second time in a row | lost |
 /// | | | any other response: an error | push |
 /// | | | [`Event::NotSent`] | push |
 /// | authorize | [`Action::Authorize`] | a redirect that passes every check | exchange |
