@@ -202,7 +202,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     fn due_push(&self, now: Now) -> Option<u8> {
         match self.step {
             Step::Push => Some(self.attempt),
-            Step::Authorize if self.client.pushes() && now.uptime > self.request_uri_end => {
+            Step::Authorize if self.client.pushes() && now.uptime >= self.request_uri_end => {
                 Some(self.attempt.saturating_add(1))
             }
             _ => None,
