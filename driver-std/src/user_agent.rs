@@ -47,7 +47,7 @@ pub trait UserAgent {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Progress {
-    /// Tokens are fetched. It takes one request.
+    /// Tokens are fetched, or before the user is sent to the server, the request is pushed. It takes one request.
     Exchanging,
     /// The server's keys are fetched. It takes one request.
     FetchingKeys,
