@@ -183,14 +183,16 @@ fn an_event_that_does_not_fit_changes_nothing() {
         ] {
             let fits = match happening {
                 Happening::Redirect(_) => station.step == Step::Authorize,
-                _ => matches!(station.step, Step::Exchange | Step::Send | Step::SendAgain),
+                _ => matches!(station.step, Step::Exchange | Step::Push | Step::Send | Step::SendAgain),
             };
             if fits {
                 continue;
             }
             let before = station.hand.shown(&*station.flow);
             let outcome = station.hand.tell(&mut *station.flow, &happening);
-            let late = station.kind == Kind::AuthorizationCode && matches!(happening, Happening::Redirect(_));
+            let late = station.kind == Kind::AuthorizationCode
+                && station.step != Step::Push
+                && matches!(happening, Happening::Redirect(_));
             let error = if late { Error::AlreadyCompleted } else { Error::Misuse };
             let place = format!("{:?} {:?} {happening:?}", station.client, station.step);
             assert_eq!(outcome, Err(error), "{place}");

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::tables::outcome::{self, Step};
 use crate::tables::{
-    CLIENT, CLIENT_ID, Case, ISSUER, NOW, REDIRECT_URI, SERVER, Tally, at_authorize, authorization_url,
-    cases, parameter, seed, sent,
+    Answer, CLIENT, CLIENT_ID, Case, Cut, ISSUER, NOW, REDIRECT_URI, SERVER, Tally, at_authorize,
+    authorization_url, cases, keep, parameter, seed, sent,
 };
 
 const TABLE: &str = include_str!("spec/cases-redirect.json");
@@ -25,6 +25,7 @@ const ROOM: usize = 2048;
 
 // REQ: REDIR-01, REDIR-02, REDIR-03, REDIR-04, REDIR-05, REDIR-06, REDIR-07, REDIR-08, REDIR-10, REDIR-11
 // REQ: REDIR-12, REDIR-13, REDIR-14, REDIR-15, REDIR-16, REDIR-17, REDIR-18, REDIR-20, ENC-03, ENC-04, ENC-06
+// REQ: PAR-06
 #[test]
 fn every_response_has_its_one_outcome() {
     Tally::all("cases-redirect", &cases(TABLE), &[], |case, tally| {
@@ -33,7 +34,8 @@ fn every_response_has_its_one_outcome() {
         if let Some(issuer) = expected.as_object_mut().expect("an outcome").remove("iss") {
             assert_eq!(issuer, *case.context("issuer"), "{}", case.id);
         }
-        tally.compare(case, "", &run(case), &expected);
+        tally.compare(case, "", &run(case, false), &expected);
+        tally.compare(case, " when it was pushed", &run(case, true), &expected);
     });
 }
 
@@ -105,11 +107,13 @@ fn a_response_is_bounded_and_read_in_one_pass() {
     }
 }
 
-fn run(case: &Case) -> Value {
+fn run(case: &Case, pushed: bool) -> Value {
     assert_eq!(case.context("code_max"), ROOM);
-    let client = client(case);
+    let client = if pushed { client(case).pushed_authorization_request() } else { client(case) };
     let mut flow = AuthorizationCode::<ROOM>::new(&client, seed(), NOW).expect("a good client");
-    let input = input(case, &flow);
+    let request = if pushed { push(&mut flow) } else { authorization_url(&flow) };
+    let state = parameter(&request, "state").expect("a state");
+    let input = with_state(case.text("input"), case.context_text("state"), &state);
     match flow.handle(NOW, Event::Redirect(redirect(case, &input))) {
         Ok(None) => json!({ "code": parameter(&sent(&flow).body, "code") }),
         Ok(Some(_)) => panic!("{}: tokens without a token response", case.id),
@@ -122,13 +126,25 @@ fn run(case: &Case) -> Value {
     }
 }
 
+/// Pushes the request, and gives its body.
+fn push(flow: &mut impl Flow) -> String {
+    let body = sent(flow).body;
+    let answer = Answer { status: 201, ..Answer::json(br#"{"request_uri":"urn:x","expires_in":60}"#) };
+    let mut buffer = [0; 64];
+    let (response, _) = answer.read(keep(flow), Cut::Whole, &mut buffer);
+    assert!(matches!(flow.handle(NOW, Event::Response(response)), Ok(None)));
+    body
+}
+
 fn client(case: &Case) -> Client<'_> {
     assert_eq!(
         (case.context("issuer"), case.context("iss_policy")),
         (&json!(ISSUER), &json!("check_if_present"))
     );
     let announced = case.context("iss_supported") == true;
-    let server = SERVER.authorization_response_iss_parameter_supported(announced);
+    let server = SERVER
+        .authorization_response_iss_parameter_supported(announced)
+        .pushed_authorization_request_endpoint("https://op.example.com/par");
     let client = Client::new(server, CLIENT_ID).redirect_uri(case.context_text("redirect_uri"));
     match case.context_text("response_mode") {
         "query" => client,

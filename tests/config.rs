@@ -337,6 +337,7 @@ fn parameters_repeat_nothing() {
         "response_mode",
         "request",
         "request_uri",
+        "authorization_details",
         "dpop_jkt",
     ] {
         assert_eq!(with(&[(name, "x")]), config("extra"), "{name}");
@@ -588,6 +589,58 @@ fn claims_are_json_and_escaped_once() {
     for bad in ["[]", "null", "{", "{}x", "{\"a\":}", "{\"a\":\"\u{1}\"}", "{'a':1}", "x"] {
         assert_eq!(made(&CLIENT.claims(bad)), config("claims"), "{bad}");
     }
+}
+
+/// The parser that reads this has cases of its own.
+// REQ: CFG-10, AUTHZ-10
+#[test]
+fn authorization_details_are_a_list_of_objects() {
+    let with = |details: &str| made(&CLIENT.authorization_details(details));
+    for bad in [
+        "",
+        " ",
+        "[]",
+        "{}",
+        "x",
+        "[1]",
+        "[\"x\"]",
+        "[null]",
+        "[[]]",
+        "[{},1]",
+        "[{}",
+        "[{}]]",
+        "[{}] x",
+        "[{},]",
+        "[{\"a\":01}]",
+        "[{}],\"b\":[{}]",
+        "[{}]}",
+        "{\"a\":[{}]}",
+        "[{}],\"\":[{}]",
+        "[{\"a\":\"\u{1}\"}]",
+    ] {
+        assert_eq!(with(bad), config("authorization_details"), "{bad:?}");
+    }
+    for good in ["[{}]", " [ {\"type\":\"é\",\"locations\":[[\"https://a.example\"],{}]} , {} ]\n"] {
+        assert_eq!(with(good), "ok", "{good:?}");
+        let url = authorization_url(&at_authorize(&CLIENT.authorization_details(good)));
+        assert_eq!(parameter(&url, "authorization_details").as_deref(), Some(good));
+        let client = CLIENT.authorization_details(good);
+        let body = sent(&at_exchange(&client, "abc")).body;
+        assert_eq!(parameter(&body, "authorization_details"), None, "the code stands for them");
+    }
+}
+
+// REQ: REFRESH-18, TOKEN-21
+#[test]
+fn a_refresh_is_for_the_same_resources_and_audience() {
+    let client =
+        CLIENT.resource(&["https://a.example/x?y", "urn:b"]).audience("api").scope(&["openid", "email"]);
+    let flow = RefreshToken::<8>::new(&client, "RT", None).expect("right").narrow(&["email"]).expect("less");
+    assert_eq!(
+        sent(&flow).body,
+        "grant_type=refresh_token&refresh_token=RT&scope=email&audience=api&resource=https%3A%2F%2Fa.example%2Fx%3Fy\
+         &resource=urn%3Ab&client_id=kiosk-01"
+    );
 }
 
 // REQ: AUTHZ-10

@@ -8,9 +8,9 @@ use keyfob_core::{
     token::TokenResponse,
 };
 use keyfob_tests::{
-    clients::{BACKEND, HASTY, ISSUER, KIOSK, POSTED, ROBOT},
+    clients::{BACKEND, DAEMON, HASTY, ISSUER, KIOSK, POSTED, PUSHED, PUSHED_BACKEND, ROBOT},
     clock::TestClock,
-    conversation::{Conversation, REFRESH, SIGN_IN},
+    conversation::{Conversation, Grant, REFRESH, SIGN_IN},
     executor::{block_on, polls},
     fault::Fault,
     form,
@@ -55,6 +55,68 @@ fn clients_of_every_kind_sign_in() {
     let oauth = both(&Conversation { name: "authorization without sign-in", client: &ROBOT, ..SIGN_IN });
     assert_eq!(oauth.tokens().subject, None);
     is_alice(both(&REFRESH));
+}
+
+const PUSH: Conversation = Conversation { name: "pushed sign-in", client: &PUSHED, ..SIGN_IN };
+
+// REQ: DRV-07, PAR-01, PAR-02, PAR-04, PAR-07
+#[test]
+fn pushed_requests() {
+    is_alice(both(&PUSH));
+    let backend = "pushed sign-in of a confidential client";
+    is_alice(both(&Conversation { name: backend, client: &PUSHED_BACKEND, ..PUSH }));
+    let lost = Conversation { name: "one answer to a push is lost", faults: &[Fault::NoAnswer], ..PUSH };
+    is_alice(both(&lost));
+    let twice = "two answers to a push are lost";
+    let twice = Conversation { name: twice, faults: &[Fault::NoAnswer, Fault::SentAndBroken], ..PUSH };
+    assert_eq!(both(&twice), http("Protocol", true));
+    const REFUSAL: &str = r#"{"error":"invalid_request","error_description":"No."}"#;
+    let refused = &[Fault::Answer(400, "application/json", REFUSAL)];
+    let refused = both(&Conversation { name: "a push is refused", faults: refused, ..PUSH });
+    assert_eq!(refused, over(Error::Refused(ErrorCode::InvalidRequest)));
+    let hotel = &[Fault::Answer(200, "text/html", "<h1>Hotel")];
+    let hotel = both(&Conversation { name: "a hotel takes the push", faults: hotel, ..PUSH });
+    assert_eq!(hotel, over(Check::ContentType));
+}
+
+// REQ: DRV-07, PAR-05, PAR-08
+#[test]
+fn a_pushed_request_gets_old() {
+    // A browser that has followed the address is left alone.
+    let deeds = &[Deed::Wait(61_000), Deed::Wait(61_000), Deed::Return];
+    let slow = Conversation { name: "a pushed request gets old behind the user", deeds, ..PUSH };
+    is_alice(both(&slow));
+    for report in [slow.run_std(), slow.run_embassy()] {
+        assert_eq!(report.link.server().count("/par"), 1);
+    }
+    let deeds = &[Deed::Wait(61_000), Deed::GiveUp];
+    let outcome = both(&Conversation { name: "given up after a push", deeds, ..PUSH });
+    assert_eq!(outcome, Outcome::UserAgent("the sign-in was given up".into()));
+    // What was only shown is shown anew.
+    let deeds = &[Deed::Miss(59_999), Deed::Miss(1), Deed::Wait(1000), Deed::Miss(59_000), Deed::Return];
+    let shown = Conversation { name: "a pushed request gets old before the user looks", deeds, ..PUSH };
+    is_alice(both(&shown));
+    for report in [shown.run_std(), shown.run_embassy()] {
+        assert_eq!(report.link.server().count("/par"), 3);
+    }
+}
+
+// REQ: DRV-07, TOKEN-22
+#[test]
+fn a_client_acts_for_itself() {
+    let own = Conversation {
+        name: "client credentials",
+        client: &DAEMON,
+        grant: Grant::ClientCredentials,
+        ..SIGN_IN
+    };
+    assert_eq!(both(&own).tokens().subject, None);
+    let lost =
+        Conversation { name: "client credentials, one answer lost", faults: &[Fault::NoAnswer], ..own };
+    assert_eq!(both(&lost).tokens().access_token, "access-2");
+    let twice = "client credentials, two answers lost";
+    let twice = Conversation { name: twice, faults: &[Fault::NoAnswer, Fault::NoAnswer], ..own };
+    assert_eq!(both(&twice), http("Timeout", true));
 }
 
 // REQ: DRV-07, REDIR-02, REDIR-08, REDIR-09, REDIR-10

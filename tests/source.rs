@@ -3,12 +3,13 @@
 use std::{env, fs, path::Path, process::Command};
 
 use keyfob_core::{
+    client::Client,
     flow::{AuthorizationCode, Event, Flow, Redirect},
     time::Now,
 };
 use keyfob_tests::{
     answer::Answer,
-    clients::KIOSK,
+    clients::{KIOSK, PUSHED},
     clock::NOW,
     form, seeds,
     server::{Return, refusal},
@@ -427,7 +428,11 @@ fn transitions(source: &str) -> Vec<[String; 4]> {
 
 /// A flow in a step by its documented name.
 fn code_flow_in(step: &str, hand: &Hand) -> (AuthorizationCode<'static, 64>, Option<Return>) {
-    let mut flow = AuthorizationCode::<64>::new(&KIOSK, seeds::seed(1), NOW).expect("right");
+    let client: &'static Client<'static> = if step == "push" { &PUSHED } else { &KIOSK };
+    let mut flow = AuthorizationCode::<64>::new(client, seeds::seed(1), NOW).expect("right");
+    if step == "push" {
+        return (flow, None);
+    }
     let redirect = hand.visit(&flow);
     if !matches!(step, "authorize" | "expired") {
         hand.redirect(&mut flow, &redirect).expect("right");
@@ -476,9 +481,12 @@ fn the_code_flow_does_what_its_table_says() {
             for happening in happenings {
                 let (mut flow, _) = code_flow_in(step, &hand);
                 let now = if event.contains("after the deadline") { TOO_LATE } else { NOW };
+                if event.contains("the second time") {
+                    assert_eq!(hand.tell_at(&mut flow, &happening, now), Ok(None));
+                }
                 let outcome = hand.tell_at(&mut flow, &happening, now);
                 assert_eq!(step_of(&flow), *next, "{step}, {event}: {outcome:?}");
-                let waits = next == "authorize" || event.contains("an error");
+                let waits = (step, next.as_str()) == ("authorize", "authorize") || event.contains("an error");
                 assert_eq!(
                     outcome.is_err(),
                     waits || matches!(next.as_str(), "expired" | "refused" | "lost"),
@@ -489,13 +497,17 @@ fn the_code_flow_does_what_its_table_says() {
         }
     }
     seen.dedup();
-    assert_eq!(seen, ["authorize", "exchange", "done", "refused", "lost", "expired"]);
-    assert_eq!(rows.len(), 12, "a row of the table was not tried: {rows:?}");
+    assert_eq!(seen, ["push", "authorize", "exchange", "done", "refused", "lost", "expired"]);
+    assert_eq!(rows.len(), 18, "a row of the table was not tried: {rows:?}");
 }
 
 /// What the table calls by these words.
 fn happenings(event: &str, hand: &Hand, flow: &dyn Flow, redirect: Option<Return>) -> Vec<Happening> {
-    let Some(Return::Url(url)) = redirect else { panic!("a query was asked for") };
+    let url = match redirect {
+        Some(Return::Url(url)) => url,
+        Some(Return::Form(_)) => panic!("a query was asked for"),
+        None => String::new(),
+    };
     let answer = |change: fn(&mut serde_json::Value)| {
         hand.link.server().shape = Some(change);
         Happening::Response(hand.answer(flow).0)
@@ -520,7 +532,10 @@ fn happenings(event: &str, hand: &Hand, flow: &dyn Flow, redirect: Option<Return
         }
         "a response with tokens that pass every check" => vec![answer(|_| ())],
         "the server's refusal" => vec![Happening::Response(refusal(400, "invalid_grant"))],
-        "Event::Timeout: the code may be used up" => vec![Happening::Timeout],
+        "a response with a request URI" => vec![Happening::Response(hand.answer(flow).0)],
+        "Event::Timeout: the code may be used up"
+        | "Event::Timeout: nothing is used up"
+        | "Event::Timeout the second time in a row" => vec![Happening::Timeout],
         "a success that does not pass: an error, and the code is used up" => {
             vec![answer(|body| body["id_token"] = "x".into())]
         }

@@ -10,7 +10,7 @@ use keyfob_core::client::{Client, Prompt};
 use keyfob_core::client_authentication::ClientAuthentication;
 use keyfob_core::error::{Check, Error, Name};
 use keyfob_core::exchange::{Discovery, Exchange};
-use keyfob_core::flow::{AuthorizationCode, Event, Flow, Redirect, RefreshToken};
+use keyfob_core::flow::{Action, AuthorizationCode, Event, Flow, Redirect, RefreshToken};
 use keyfob_core::http::Method;
 use keyfob_core::jws::{Algorithm, Es256, Key, Rs256, Verifier};
 use keyfob_core::metadata::Metadata;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::tables::{
     Answer, CLIENT, CLIENT_ID, Cut, ISSUER, NOW, OAUTH_CLIENT, REDIRECT_URI, SERVER, SUBJECT, at_authorize,
-    at_exchange, authorization_url, jose, outcome, outcome::Step, parameter, sent, tokens, with_tokens,
+    at_exchange, authorization_url, jose, keep, outcome, outcome::Step, parameter, sent, tokens, with_tokens,
 };
 
 /// Groups for what is not built yet, or not as the vectors have it.
@@ -29,7 +29,6 @@ const PENDING: &[(&str, &str)] = &[
     ("dpop", "DPoP"),
     ("fixed_rng", "one seed is drawn, and the three values are derived from it"),
     ("jwk_thumbprint", "DPoP"),
-    ("par_response", "pushed authorization requests"),
 ];
 
 /// Groups that a test below names.
@@ -42,6 +41,7 @@ const RUN: &[&str] = &[
     "issuer_response_9207",
     "json_numbers",
     "jws",
+    "par_response",
     "percent_encoding",
     "pkce",
     "well_known_url",
@@ -459,6 +459,32 @@ fn forms_are_these_octets() {
         assert_eq!(sent.url, "https://op.example.com/token");
     }
     assert_eq!(run, 5);
+}
+
+// REQ: PAR-03, PAR-04
+#[test]
+fn the_answer_to_a_push_becomes_this_url() {
+    let row = &vectors()["par_response"];
+    let server = Metadata::new("https://server.example.com")
+        .authorization_endpoint("https://server.example.com/authorize")
+        .token_endpoint("https://server.example.com/token")
+        .jwks_uri("https://server.example.com/jwks")
+        .pushed_authorization_request_endpoint("https://server.example.com/as/par");
+    let client = Client::new(server, "s6BhdRkqt3")
+        .redirect_uri("https://client.example.org/cb")
+        .pushed_authorization_request();
+    let mut flow = at_authorize(&client);
+    let status = row["status"].as_u64().and_then(|status| u16::try_from(status).ok()).expect("a status");
+    let answer = Answer { status, ..Answer::json(text(row, "body").as_bytes()) };
+    let mut buffer = [0; 256];
+    let (response, _) = answer.read(keep(&flow), Cut::Whole, &mut buffer);
+    assert!(matches!(flow.handle(NOW, Event::Response(response)), Ok(None)));
+    assert_eq!(authorization_url(&flow), text(row, "authorization_url"));
+    let seconds = row["expires_in"].as_u64().expect("seconds");
+    let at = |uptime| Now { uptime: NOW.uptime + uptime, ..NOW };
+    let mut out = [0; 1024];
+    assert!(matches!(flow.poll(at(seconds * 1000 - 1), &mut out), Ok(Action::Authorize(_))));
+    assert!(matches!(flow.poll(at(seconds * 1000), &mut out), Ok(Action::Send(_))));
 }
 
 // REQ: REDIR-11

@@ -41,6 +41,7 @@ pub struct Client<'c> {
     pub(crate) acr_required: bool,
     pub(crate) azp_ignored: bool,
     pub(crate) pkce_announced: bool,
+    pub(crate) pushed: bool,
     pub(crate) trusted_audiences: &'c [&'c str],
     pub(crate) subject: Option<&'c str>,
     pub(crate) insecure_redirect: InsecureRedirect,
@@ -58,6 +59,7 @@ pub(crate) struct AuthorizationRequest<'c> {
     pub(crate) claims: Option<&'c str>,
     pub(crate) id_token_hint: Option<&'c str>,
     pub(crate) resource: &'c [&'c str],
+    pub(crate) authorization_details: Option<&'c str>,
     pub(crate) login_hint: Option<&'c str>,
     pub(crate) audience: Option<&'c str>,
     pub(crate) connection: Option<&'c str>,
@@ -140,6 +142,9 @@ macro_rules! settings {
 settings! {
     /// The API that the access token is for, as Auth0 names it.
     audience: &'c str;
+    /// What exactly the access is for: the JSON text of the `authorization_details` parameter, an array of objects
+    /// (RFC 9396 §2).
+    authorization_details: &'c str;
     /// Claims to ask for one by one: the JSON text of the `claims` parameter (OIDC Core §5.5).
     claims: &'c str;
     /// Auth0: the identity provider to go to at once, as `google-oauth2`.
@@ -183,6 +188,7 @@ impl<'c> Client<'c> {
                 claims: None,
                 id_token_hint: None,
                 resource: &[],
+                authorization_details: None,
                 login_hint: None,
                 audience: None,
                 connection: None,
@@ -201,6 +207,7 @@ impl<'c> Client<'c> {
             acr_required: false,
             azp_ignored: false,
             pkce_announced: false,
+            pushed: false,
             trusted_audiences: &[],
             subject: None,
             insecure_redirect: InsecureRedirect { localhost: false, lan: false },
@@ -272,6 +279,15 @@ impl<'c> Client<'c> {
     #[must_use]
     pub const fn resource(mut self, resource: &'c [&'c str]) -> Self {
         self.request.resource = resource;
+        self
+    }
+
+    /// Sends authorization requests to the server first, and the user with no more than a reference to them
+    /// (RFC 9126): nobody on the way reads or changes them, and the address becomes short enough for a small QR
+    /// code. Without this setting it is done where the server requires it.
+    #[must_use]
+    pub const fn pushed_authorization_request(mut self) -> Self {
+        self.pushed = true;
         self
     }
 
@@ -379,6 +395,11 @@ impl<'c> Client<'c> {
     /// Whether this is a sign-in, not just an authorization.
     pub(crate) fn is_openid(&self) -> bool {
         self.scope.contains(&"openid")
+    }
+
+    /// Whether authorization requests are pushed.
+    pub(crate) const fn pushes(&self) -> bool {
+        self.pushed || self.metadata.pushes_required
     }
 
     pub(crate) fn supported_algorithms(&self) -> Algorithms {

@@ -65,6 +65,19 @@ impl<'c> ClientAuthentication<'c> {
         }
     }
 
+    /// Whether anybody could pass for this client.
+    pub(crate) const fn is_public(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// Whether `client_id` is in the body already.
+    pub(crate) const fn names_client(&self) -> bool {
+        match self {
+            Self::ClientSecretBasic(_) | Self::ClientSecretBasicRaw(_) => false,
+            Self::ClientSecretPost(_) | Self::None => true,
+        }
+    }
+
     /// Writes what goes into the body.
     pub(crate) fn write_body(&self, client_id: &str, pairs: &mut Pairs<'_, '_>) {
         match self {

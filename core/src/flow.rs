@@ -1,7 +1,9 @@
 //! The contract between flows and drivers.
 
 mod authorization_code;
+mod client_credentials;
 mod flight;
+mod pushed_authorization_request;
 mod refresh_token;
 
 use core::fmt;
@@ -15,6 +17,7 @@ use crate::{
 };
 
 pub use self::authorization_code::AuthorizationCode;
+pub use self::client_credentials::ClientCredentials;
 pub use self::flight::Flight;
 pub use self::refresh_token::RefreshToken;
 

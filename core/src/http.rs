@@ -281,6 +281,12 @@ impl<'b> Response<'b> {
         }
     }
 
+    /// The same answer, its 201 taken for 200, for requests that make something (RFC 9110 §15.3.2).
+    pub(crate) const fn created(self) -> Self {
+        let status = if self.status == 201 { 200 } else { self.status };
+        Self { status, ..self }
+    }
+
     /// What was kept of a successful JSON answer.
     pub(crate) fn kept(&self) -> Result<Kept<'b>, Error> {
         self.success(&[Content::Json]).map(Kept)

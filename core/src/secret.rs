@@ -57,11 +57,21 @@ impl Seed {
     }
 
     /// 32 octets under `label`, as base64url.
+    #[expect(dead_code, reason = "the code flow counts its attempts")]
     pub(crate) fn derive(&self, label: Label) -> Derived {
+        self.derive_again(label, 0)
+    }
+
+    /// The same for one attempt of several, each with values of its own; the first is 0. No label ends with an octet
+    /// that counts attempts, so none is another one's.
+    pub(crate) fn derive_again(&self, label: Label, attempt: u8) -> Derived {
         let mut octets = Zeroizing::new([0; 32]);
         // HMAC takes keys of every length, so there is no error to pass on.
         if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) {
             mac.update(label.text());
+            if attempt > 0 {
+                mac.update(&[attempt]);
+            }
             mac.update(&[1]);
             octets.copy_from_slice(&Zeroizing::new(mac.finalize().into_bytes()));
         }

@@ -161,7 +161,7 @@ fn token<'b>(value: Option<Value<'b>>, name: Name, most: usize) -> Result<Option
 }
 
 /// A number or a text of digits; some servers send one, some the other.
-fn lifetime(kept: Kept<'_>) -> Result<Option<u32>, Error> {
+pub(crate) fn lifetime(kept: Kept<'_>) -> Result<Option<u32>, Error> {
     let seconds = match kept.get(Name::ExpiresIn) {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Number { negative: false, floor, .. }) => Some(floor),

@@ -65,11 +65,16 @@ fn drive<R>(
             Action::Authorize(url) => {
                 if !opened {
                     user_agent.open(url)?;
-                    opened = true;
                 }
-                authorize(&mut flight, user_agent, clock, buffer)?;
+                opened = !authorize(&mut flight, user_agent, clock, buffer)?;
+            }
+            // What was pushed is too old to be followed now, but the browser has followed it.
+            Action::Send(_) if opened && !user_agent.reopens() => {
+                flight.handle(clock.now(), Event::NotSent)?;
+                opened = !authorize(&mut flight, user_agent, clock, buffer)?;
             }
             Action::Send(request) => {
+                opened = false;
                 user_agent.progress(Progress::Exchanging);
                 let keep = request.keep();
                 let mut incoming = match send(http, clock, &request) {
@@ -133,19 +138,19 @@ fn behind(taken: usize, error: Error) -> Error {
     }
 }
 
-/// Waits for one redirect. A stranger's does not end the wait.
+/// Waits for one redirect, and tells whether it was the right one. A stranger's does not end the wait.
 fn authorize(
     flight: &mut Flight<'_>,
     user_agent: &mut impl UserAgent,
     clock: &mut impl Clock,
     buffer: &mut [u8],
-) -> Result<(), Failure> {
-    let Some(redirect) = user_agent.redirect(buffer)? else { return Ok(()) };
+) -> Result<bool, Failure> {
+    let Some(redirect) = user_agent.redirect(buffer)? else { return Ok(false) };
     let outcome = flight.handle(clock.now(), Event::Redirect(redirect)).map(|_| ());
     user_agent.judged(outcome.err());
     match outcome {
-        Err(error) if error.is_stray_redirect() => Ok(()),
-        outcome => Ok(outcome?),
+        Err(error) if error.is_stray_redirect() => Ok(false),
+        outcome => Ok(outcome.map(|()| true)?),
     }
 }
 

@@ -12,7 +12,8 @@ pub use self::desktop::Desktop;
 
 /// A browser, or a person with one.
 pub trait UserAgent {
-    /// Directs the browser to `url`. It is called once in a flow.
+    /// Directs the browser to `url`. It is called once in a flow, unless [`reopens`](UserAgent::reopens) says
+    /// otherwise.
     ///
     /// # Errors
     /// [`UserAgentError`] if neither a browser nor a person can be shown the address.
@@ -24,6 +25,12 @@ pub trait UserAgent {
     /// # Errors
     /// [`UserAgentError::Cancelled`] if the user gave up.
     fn redirect<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Redirect<'b>>, UserAgentError>;
+
+    /// Whether the address was only shown, as a QR code is, and perhaps not followed yet: then `open` is called again
+    /// with a new one when a pushed request gets too old (RFC 9126 §2.2). A browser that was sent there is left alone.
+    fn reopens(&self) -> bool {
+        false
+    }
 
     /// Tells what the flow made of the last redirect, so that the browser gets an answer. `None`: it was the
     /// right one; how the sign-in ends comes with [`UserAgent::finished`].
@@ -40,7 +47,7 @@ pub trait UserAgent {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Progress {
-    /// Tokens are fetched. It takes one request.
+    /// Tokens are fetched, or before the user is sent to the server, the request is pushed. It takes one request.
     Exchanging,
     /// The server's keys are fetched. It takes one request.
     FetchingKeys,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     answer::{Answer, text},
-    clients::{ISSUER, KIOSK, ROBOT},
+    clients::{ISSUER, KIOSK, PUSHED, ROBOT},
     clock::NOW,
     keys::{FIRST, SECOND, STRANGE, TestKey, base64url, jwk_set},
     outcome::Tokens,
@@ -31,6 +31,8 @@ pub enum Asked {
     Keys,
     /// The key that one ID token names: `first`.
     KeysForToken,
+    /// A request URI.
+    Push,
     /// Tokens, for a client that signs nobody in.
     Tokens,
     /// Tokens with an ID token.
@@ -72,6 +74,14 @@ impl Body {
             }
             Asked::KeysForToken => {
                 read(prepared().keys, buffer).0.keys().map(|keys| format!("{:?}", keys.as_bytes()))
+            }
+            Asked::Push => {
+                let station = Station::code(&PUSHED, Step::Push);
+                let (mut flow, hand) = (station.flow, station.hand);
+                let keep = hand.request(&*flow)?.expect("a push").1;
+                flow.handle(NOW, Event::Response(read(keep, buffer).0))
+                    .map(|tokens| assert!(tokens.is_none()))?;
+                Ok(hand.url(&*flow))
             }
             Asked::Tokens => self.tokens(&ROBOT, buffer, places),
             Asked::TokensOfUser => self.tokens(&KIOSK, buffer, places),
@@ -152,6 +162,9 @@ pub fn bodies() -> Vec<Body> {
     for (name, status, body) in TOKENS {
         add(name, Asked::Tokens, *status, body);
     }
+    for (name, status, body) in PUSHES {
+        add(name, Asked::Push, *status, body);
+    }
     add("metadata", Asked::Discovery, 200, &text(&metadata()));
     add("metadata with more", Asked::Discovery, 200, &more_metadata());
     add("metadata of another", Asked::Discovery, 200, &text(&metadata()).replace("op.", "OP."));
@@ -208,6 +221,22 @@ const TOKENS: &[(&str, u16, &str)] = &[
     ("two objects", 200, r#"{"access_token":"a"}{}"#),
     ("too deep", 200, r#"{"x":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}"#),
     ("a control character", 200, "{\"x\":\"\u{1}\"}"),
+];
+
+/// Answers to pushed requests: the name, the status, the body.
+const PUSHES: &[(&str, u16, &str)] = &[
+    (
+        "a request URI",
+        201,
+        r#"{"request_uri":"urn:ietf:params:oauth:request_uri:6esc_11ACC5b","expires_in":60}"#,
+    ),
+    (
+        "a request URI with escapes",
+        200,
+        r#"{"more":[{"request_uri":"x"}],"re\u0071uest_uri":"urn:\u0061\/b","expires_in":"9"}"#,
+    ),
+    ("no request URI", 201, r#"{"expires_in":60}"#),
+    ("a push is refused", 400, r#"{"error":"invalid_request","error_description":"no \u00e9"}"#),
 ];
 
 fn more_metadata() -> String {

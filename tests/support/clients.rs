@@ -51,5 +51,32 @@ pub const POSTED: Client<'static> = Client::new(SERVER, "posted")
 pub const ROBOT: Client<'static> =
     Client::oauth(SERVER, "robot").redirect_uri("com.example.robot:/cb").scope(&["read", "write"]);
 
+/// The server with an endpoint for pushed requests.
+pub const PUSH_SERVER: Metadata<'static> =
+    SERVER.pushed_authorization_request_endpoint("https://op.example/par");
+
+/// A public client that pushes its requests.
+pub const PUSHED: Client<'static> = Client::new(PUSH_SERVER, "pushed")
+    .redirect_uri("https://app.example/cb")
+    .scope(&["openid", "email", "offline_access"])
+    .algorithms(VERIFIERS)
+    .pushed_authorization_request();
+
+/// A client with a secret, of a server that takes pushed requests only.
+pub const PUSHED_BACKEND: Client<'static> =
+    Client::new(PUSH_SERVER.require_pushed_authorization_requests(true), "back end")
+        .redirect_uri("https://app.example/cb?from=op")
+        .algorithms(VERIFIERS)
+        .authentication(ClientAuthentication::ClientSecretBasic(Secret::new(BACKEND_SECRET)));
+
+/// A client with a secret that acts for itself.
+pub const DAEMON: Client<'static> = Client::oauth(SERVER, "back end")
+    .scope(&["read", "write"])
+    .audience("https://api.example")
+    .authentication(ClientAuthentication::ClientSecretBasic(Secret::new(BACKEND_SECRET)));
+
+/// An assertion that the server takes from [`ROBOT`].
+pub const ASSERTION: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJyb2JvdCJ9.c2lnbmF0dXJl";
+
 /// A client whose code flow lives for a minute.
 pub const HASTY: Client<'static> = KIOSK.lifetime(60);

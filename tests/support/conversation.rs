@@ -3,7 +3,7 @@
 use keyfob_core::{
     client::Client,
     error::Error,
-    flow::{AuthorizationCode, Flow, RefreshToken},
+    flow::{AuthorizationCode, ClientCredentials, Flow, RefreshToken},
 };
 
 use crate::{
@@ -22,6 +22,8 @@ use crate::{
 pub enum Grant {
     /// A sign-in.
     AuthorizationCode,
+    /// Access for the client itself.
+    ClientCredentials,
     /// A refresh of a session that the server knows, with this scope.
     RefreshToken(&'static str),
 }
@@ -79,6 +81,9 @@ impl Conversation {
         (self.server)(&mut link.world());
         let flow = match self.grant {
             Grant::AuthorizationCode => self.code_flow(),
+            Grant::ClientCredentials => {
+                Box::new(ClientCredentials::<64>::new(self.client).expect("the settings are right"))
+            }
             Grant::RefreshToken(scope) => {
                 let token = link.server().session("kiosk", scope);
                 Box::new(RefreshToken::<64>::new(self.client, &token, None).expect("the settings are right"))

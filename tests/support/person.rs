@@ -15,6 +15,8 @@ pub enum Deed {
     Form(fn(&str) -> String),
     /// The person gives up.
     GiveUp,
+    /// The address is only shown, and nobody follows it for so many milliseconds.
+    Miss(u64),
     /// The browser brings the response of the server.
     Return,
     /// Nothing happens for so many milliseconds.
@@ -27,6 +29,7 @@ pub struct Person {
     link: Link,
     deeds: VecDeque<Deed>,
     right: Option<Return>,
+    missed: bool,
     /// What the flow made of each redirect.
     pub judged: Vec<Option<Error>>,
     /// Whether the end was told, and that it was a good one.
@@ -36,11 +39,19 @@ pub struct Person {
 impl Person {
     /// A person who does these things, and then nothing more.
     pub fn new(link: Link, deeds: &[Deed]) -> Self {
-        Self { link, deeds: deeds.iter().copied().collect(), right: None, judged: Vec::new(), finished: None }
+        Self {
+            link,
+            deeds: deeds.iter().copied().collect(),
+            right: None,
+            missed: false,
+            judged: Vec::new(),
+            finished: None,
+        }
     }
 
     fn go(&mut self, url: &str) {
-        assert!(self.right.is_none(), "a flow opens the browser once");
+        let missed = std::mem::take(&mut self.missed);
+        assert!(self.right.is_none() || missed, "a flow opens the browser once");
         let mut world = self.link.world();
         world.transcript.open(url);
         self.right = Some(world.server.authorize(url));
@@ -57,6 +68,12 @@ impl Person {
             Deed::GiveUp => {
                 world.transcript.note("the user gave up");
                 return Err(GaveUp);
+            }
+            Deed::Miss(milliseconds) => {
+                self.missed = true;
+                world.transcript.note(&format!("{milliseconds} ms later, and nobody looked"));
+                world.clock.advance(milliseconds);
+                return Ok(None);
             }
             Deed::Return => right,
             Deed::Wait(milliseconds) => {
@@ -116,6 +133,10 @@ impl keyfob_std::user_agent::UserAgent for Person {
         written(redirect, buffer).ok_or(UserAgentError::NoBrowser).map(Some)
     }
 
+    fn reopens(&self) -> bool {
+        self.missed
+    }
+
     fn judged(&mut self, error: Option<Error>) {
         self.hear(error);
     }
@@ -149,6 +170,10 @@ impl keyfob_embassy::user_agent::UserAgent for Person {
         };
         pause().await;
         written(redirect, buffer).ok_or(UserAgentError::NoBrowser).map(Some)
+    }
+
+    fn reopens(&self) -> bool {
+        self.missed
     }
 
     fn judged(&mut self, error: Option<Error>) {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     answer::Answer,
-    clients::{BACKEND_SECRET, ISSUER},
+    clients::{ASSERTION, BACKEND_SECRET, ISSUER},
     form,
     id_token::{Draft, Forgery},
     keys::{FIRST, TestKey, base64url, jwk_set},
@@ -56,6 +56,15 @@ struct Authorization {
     used: bool,
 }
 
+/// A request that was pushed.
+#[derive(Clone, Debug)]
+struct PushedRequest {
+    uri: String,
+    client_id: String,
+    body: String,
+    used: bool,
+}
+
 /// A refresh token that was given out.
 #[derive(Clone, Debug)]
 struct Session {
@@ -85,6 +94,8 @@ pub struct Server {
     pub forge: Option<Forgery>,
     /// What it does to its token responses.
     pub shape: Option<fn(&mut Value)>,
+    /// What it does to its answers to pushed requests.
+    pub shape_of_push: Option<fn(&mut Value)>,
     /// What users answer: this error code, or yes.
     pub denial: Option<&'static str>,
     /// Whether a refresh token is good for one use.
@@ -96,6 +107,7 @@ pub struct Server {
     /// Codes and refresh tokens that came when they were used up.
     pub reused: usize,
     authorizations: Vec<Authorization>,
+    pushes: Vec<PushedRequest>,
     sessions: Vec<Session>,
     issued: usize,
 }
@@ -107,12 +119,14 @@ impl Default for Server {
             signer: FIRST,
             forge: None,
             shape: None,
+            shape_of_push: None,
             denial: None,
             rotation: true,
             overlap: false,
             received: Vec::new(),
             reused: 0,
             authorizations: Vec::new(),
+            pushes: Vec::new(),
             sessions: Vec::new(),
             issued: 0,
         }
@@ -136,7 +150,7 @@ impl Server {
     /// If the client left out something that a client must not leave out, PKCE for one.
     pub fn authorize(&mut self, url: &str) -> Return {
         let query = url.strip_prefix(&format!("{ISSUER}/authorize?")).expect("the authorization endpoint");
-        let pairs = form::pairs(query);
+        let pairs = self.unfold(form::pairs(query));
         let get = |name| form::value(&pairs, name);
         let need = |name| get(name).unwrap_or_else(|| panic!("no `{name}` in {url}"));
         assert_eq!(need("response_type"), "code");
@@ -169,10 +183,45 @@ impl Server {
         Return::Url(format!("{redirect_uri}{joint}{parameters}"))
     }
 
+    /// The parameters of a request, also if it was pushed.
+    fn unfold(&mut self, pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+        let Some(uri) = form::value(&pairs, "request_uri") else { return pairs };
+        let names: Vec<_> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["client_id", "request_uri"], "nothing else stands beside a request URI");
+        let pushed = self.pushes.iter_mut().find(|pushed| pushed.uri == uri).expect("it was pushed");
+        assert_eq!(form::value(&pairs, "client_id").as_ref(), Some(&pushed.client_id));
+        assert!(!pushed.used, "a request URI is used once");
+        pushed.used = true;
+        form::pairs(&pushed.body)
+    }
+
+    fn push(&mut self, request: &Received) -> Answer {
+        assert_eq!(request.header("Content-Type"), Some("application/x-www-form-urlencoded"));
+        let mut pairs = form::pairs(&request.body);
+        assert_eq!(form::value(&pairs, "request_uri"), None, "no request URI is pushed");
+        assert_eq!(pairs.iter().filter(|(name, _)| name == "client_id").count(), 1);
+        let client_id = form::value(&pairs, "client_id").unwrap_or_default();
+        if request.header("Authorization").is_some() {
+            pairs.retain(|(name, _)| name != "client_id");
+        }
+        if authenticate(request, &pairs).as_ref() != Some(&client_id) {
+            return refusal(401, "invalid_client");
+        }
+        let uri = format!("urn:ietf:params:oauth:request_uri:{}", self.pushes.len() + 1);
+        let body = request.body.clone();
+        self.pushes.push(PushedRequest { uri: uri.clone(), client_id, body, used: false });
+        let mut answer = json!({ "request_uri": uri, "expires_in": 60 });
+        if let Some(shape) = self.shape_of_push {
+            shape(&mut answer);
+        }
+        Answer::json(201, &answer)
+    }
+
     /// Answers a request.
     pub fn answer(&mut self, request: Received) -> Answer {
         let answer = match (request.method.as_str(), request.path()) {
             ("POST", "/token") => self.token(&request),
+            ("POST", "/par") => self.push(&request),
             ("GET", "/jwks") => Answer::json(200, &jwk_set(&self.keys)),
             ("GET", "/userinfo") => self.userinfo(&request),
             ("GET", "/.well-known/openid-configuration") => Answer::json(200, &metadata()),
@@ -190,6 +239,12 @@ impl Server {
         let answer = match get("grant_type").as_str() {
             "authorization_code" => {
                 self.redeem(&client_id, &get("code"), &get("redirect_uri"), &get("code_verifier"))
+            }
+            "client_credentials" if request.header("Authorization").is_some() => {
+                Some(self.tokens(&client_id, &get("scope"), None))
+            }
+            "urn:ietf:params:oauth:grant-type:jwt-bearer" if get("assertion") == ASSERTION => {
+                Some(self.tokens(&client_id, &get("scope"), None))
             }
             "refresh_token" => self.refresh(&client_id, &get("refresh_token"), &get("scope")),
             _ => None,

@@ -4,14 +4,14 @@ use keyfob_core::{
     Keep,
     client::Client,
     error::Error,
-    flow::{Action, AuthorizationCode, Event, Flow, Redirect, RefreshToken},
+    flow::{Action, AuthorizationCode, ClientCredentials, Event, Flow, Redirect, RefreshToken},
     http::Response,
     time::Now,
 };
 
 use crate::{
     answer::Answer,
-    clients::{BACKEND, KIOSK, POSTED, ROBOT},
+    clients::{ASSERTION, BACKEND, DAEMON, KIOSK, POSTED, PUSHED, PUSHED_BACKEND, ROBOT},
     clock::NOW,
     keys::jwk_set,
     link::Link,
@@ -31,13 +31,18 @@ pub const ENOUGH: usize = 16 * 1024;
 pub enum Kind {
     /// [`AuthorizationCode`].
     AuthorizationCode,
+    /// [`ClientCredentials`].
+    ClientCredentials,
+    /// The same with [`ASSERTION`].
+    JwtBearer,
     /// [`RefreshToken`].
     RefreshToken,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::ClientCredentials, Self::JwtBearer, Self::RefreshToken];
 
     /// A flow of this kind from its snapshot.
     ///
@@ -51,6 +56,10 @@ impl Kind {
     ) -> Result<Box<dyn Flow>, Error> {
         Ok(match self {
             Self::AuthorizationCode => Box::new(AuthorizationCode::<ROOM>::restore(client, snapshot, now)?),
+            Self::ClientCredentials => Box::new(ClientCredentials::<ROOM>::restore(client, snapshot, None)?),
+            Self::JwtBearer => {
+                Box::new(ClientCredentials::<ROOM>::restore(client, snapshot, Some(ASSERTION))?)
+            }
             Self::RefreshToken => Box::new(RefreshToken::<ROOM>::restore(client, snapshot, None)?),
         })
     }
@@ -67,11 +76,13 @@ pub enum Step {
     Exchange,
     /// An answer was lost.
     Lost,
+    /// Code flow: the request is to be pushed.
+    Push,
     /// The server refused.
     Refused,
-    /// Refresh: the token is to be sent.
+    /// All but the code flow: the request is to be sent.
     Send,
-    /// Refresh: it is to be sent once more.
+    /// All but the code flow: it is to be sent once more.
     SendAgain,
 }
 
@@ -103,11 +114,22 @@ pub fn stations() -> Vec<Station> {
     let codes = [Step::Authorize, Step::Exchange, Step::Done, Step::Lost, Step::Refused];
     let refreshes = [Step::Send, Step::SendAgain, Step::Done, Step::Lost, Step::Refused];
     let clients: [&'static Client<'static>; 4] = [&KIOSK, &BACKEND, &POSTED, &ROBOT];
-    let all = clients.into_iter().flat_map(|client| {
-        let codes = codes.map(|step| Station::code(client, step));
-        codes.into_iter().chain(refreshes.map(|step| Station::refresh(client, step)))
-    });
-    all.collect()
+    let mut all: Vec<_> = clients
+        .into_iter()
+        .flat_map(|client| {
+            let codes = codes.map(|step| Station::code(client, step));
+            codes.into_iter().chain(refreshes.map(|step| Station::refresh(client, step)))
+        })
+        .collect();
+    let pushing: [&'static Client<'static>; 2] = [&PUSHED, &PUSHED_BACKEND];
+    for client in pushing {
+        all.push(Station::code(client, Step::Push));
+        all.extend(codes.map(|step| Station::code(client, step)));
+    }
+    for kind in [Kind::ClientCredentials, Kind::JwtBearer] {
+        all.extend(refreshes.map(|step| Station::without_user(kind, step)));
+    }
+    all
 }
 
 impl Station {
@@ -117,12 +139,19 @@ impl Station {
         let flow =
             AuthorizationCode::<ROOM>::new(client, seeds::seed(1), NOW).expect("the settings are right");
         let mut flow: Box<dyn Flow> = Box::new(flow);
+        let kind = Kind::AuthorizationCode;
+        if step == Step::Push {
+            return Self { kind, step, client, flow, hand, redirect: None };
+        }
+        if hand.request(&*flow).expect("the flow goes on").is_some() {
+            hand.push(&mut *flow);
+        }
         let redirect = hand.visit(&*flow);
         if step != Step::Authorize {
             hand.redirect(&mut *flow, &redirect).expect("the response is right");
             hand.finish(&mut *flow, step);
         }
-        Self { kind: Kind::AuthorizationCode, step, client, flow, hand, redirect: Some(redirect) }
+        Self { kind, step, client, flow, hand, redirect: Some(redirect) }
     }
 
     /// A refresh in this step.
@@ -131,7 +160,26 @@ impl Station {
         let scope = if client_id(client) == "robot" { "read" } else { "openid" };
         let token = hand.link.server().session(client_id(client), scope);
         let flow = RefreshToken::<ROOM>::new(client, &token, None).expect("the settings are right");
-        let mut flow: Box<dyn Flow> = Box::new(flow);
+        Self::sent(Kind::RefreshToken, step, client, Box::new(flow), hand)
+    }
+
+    /// A flow without a user in this step: client credentials of [`DAEMON`], or the assertion of [`ROBOT`].
+    pub fn without_user(kind: Kind, step: Step) -> Self {
+        let (client, flow) = match kind {
+            Kind::JwtBearer => (&ROBOT, ClientCredentials::<ROOM>::jwt_bearer(&ROBOT, ASSERTION)),
+            _ => (&DAEMON, ClientCredentials::<ROOM>::new(&DAEMON)),
+        };
+        Self::sent(kind, step, client, Box::new(flow.expect("the settings are right")), Hand::default())
+    }
+
+    /// A flow of one request in this step.
+    fn sent(
+        kind: Kind,
+        step: Step,
+        client: &'static Client<'static>,
+        mut flow: Box<dyn Flow>,
+        hand: Hand,
+    ) -> Self {
         match step {
             Step::Send => {}
             Step::SendAgain => assert!(matches!(flow.handle(NOW, Event::Timeout), Ok(None))),
@@ -141,14 +189,14 @@ impl Station {
             }
             step => hand.finish(&mut *flow, step),
         }
-        Self { kind: Kind::RefreshToken, step, client, flow, hand, redirect: None }
+        Self { kind, step, client, flow, hand, redirect: None }
     }
 }
 
 /// The identifier of one of our clients, as its `Debug` shows it.
 pub fn client_id(client: &Client<'_>) -> &'static str {
     let shown = format!("{client:?}");
-    let known = ["kiosk", "back end", "posted", "robot", "other"];
+    let known = ["kiosk", "back end", "posted", "pushed", "robot", "other"];
     known.into_iter().find(|id| shown.starts_with(&format!("Client({id} at"))).expect("a known client")
 }
 
@@ -240,6 +288,15 @@ impl Hand {
         })
     }
 
+    /// The request is pushed.
+    ///
+    /// # Panics
+    /// If the flow does not take the answer.
+    pub fn push(&self, flow: &mut dyn Flow) {
+        let answer = Happening::Response(self.answer(flow).0);
+        assert_eq!(self.tell(flow, &answer), Ok(None));
+    }
+
     /// The server's answer to the request that the flow wants sent.
     pub fn answer(&self, flow: &dyn Flow) -> (Answer, Keep) {
         let request = self.request(flow).expect("the flow goes on").expect("there is a request");
@@ -270,7 +327,11 @@ impl Hand {
             Happening::Redirect(Return::Form(form)) => Event::Redirect(Redirect::Form(form)),
             Happening::Redirect(Return::Url(url)) => Event::Redirect(Redirect::Url(url)),
             Happening::Response(answer) => {
-                let (response, rest) = answer.read(token_keep(), &mut buffer);
+                let keep = match flow.poll(now, &mut [0; ENOUGH]) {
+                    Ok(Action::Send(request)) => request.keep(),
+                    _ => token_keep(),
+                };
+                let (response, rest) = answer.read(keep, &mut buffer);
                 return self.respond(flow, response, rest, now);
             }
             Happening::Timeout => Event::Timeout,

@@ -5,7 +5,7 @@ use crate::{
     client_authentication::is_visible,
     encoding::{
         form,
-        json::Source,
+        json::{Parser, Source, Token},
         text,
         url::{self, Url},
     },
@@ -23,6 +23,7 @@ pub(crate) const MAX_AUDIENCE: usize = 256;
 const RESERVED: &[&str] = &[
     "acr_values",
     "audience",
+    "authorization_details",
     "claims",
     "client_assertion",
     "client_assertion_type",
@@ -73,6 +74,12 @@ impl Client<'_> {
         self.check()?;
         let endpoint = Metadata::need(self.metadata.authorization_endpoint, Name::AuthorizationEndpoint)?;
         Metadata::need(self.metadata.token_endpoint, Name::TokenEndpoint)?;
+        if self.pushes() {
+            Metadata::need(
+                self.metadata.pushed_authorization_request_endpoint,
+                Name::PushedAuthorizationRequestEndpoint,
+            )?;
+        }
         config(self.is_redirect_uri(), Name::RedirectUri)?;
         self.check_request()?;
         let own_query = url::parse(endpoint).and_then(|url| url.query).unwrap_or_default();
@@ -81,6 +88,14 @@ impl Client<'_> {
             config(!reserved, Name::AuthorizationEndpoint)?;
         }
         self.check_pkce()
+    }
+
+    /// What a grant without a user needs: nobody signs in.
+    pub(crate) fn check_without_user(&self) -> Result<(), Error> {
+        self.check()?;
+        Metadata::need(self.metadata.token_endpoint, Name::TokenEndpoint)?;
+        config(!self.is_openid(), Name::Scope)?;
+        self.check_access()
     }
 
     fn check_openid(&self) -> Result<(), Error> {
@@ -110,12 +125,19 @@ impl Client<'_> {
         let prompt = request.prompt.unwrap_or_default();
         let alone = prompt.iter().any(|prompt| matches!(prompt, Prompt::Create | Prompt::None));
         config(!alone || prompt.len() == 1, Name::Prompt)?;
-        config(request.resource.iter().all(|resource| is_resource(resource)), Name::Resource)?;
+        self.check_access()?;
         config(request.acr_values.iter().all(|value| is_list_item(value)), Name::AcrValues)?;
         config(request.ui_locales.iter().all(|locale| is_list_item(locale)), Name::UiLocales)?;
         let claims = request.claims.unwrap_or("{}").as_bytes();
         config(Source::Plain(claims).visit(|_, _| Ok::<(), Check>(())).is_ok(), Name::Claims)?;
         self.check_parameters()
+    }
+
+    fn check_access(&self) -> Result<(), Error> {
+        let request = &self.request;
+        config(request.resource.iter().all(|resource| is_resource(resource)), Name::Resource)?;
+        let details = request.authorization_details;
+        config(details.is_none_or(is_list_of_objects), Name::AuthorizationDetails)
     }
 
     fn check_parameters(&self) -> Result<(), Error> {
@@ -162,6 +184,28 @@ fn is_list_item(item: &str) -> bool {
 fn is_resource(resource: &str) -> bool {
     let (scheme, rest) = text::split_once(resource, b':').unwrap_or_default();
     is_scheme(scheme) && !rest.is_empty() && is_plain(rest)
+}
+
+/// A JSON array of objects, and not an empty one (RFC 9396 §2).
+fn is_list_of_objects(list: &str) -> bool {
+    let mut parser = Parser::new();
+    let (mut members, mut objects) = (0u32, 0u32);
+    // The parser reads objects, so the list becomes a member of one.
+    for mut piece in [&b"{\"\":"[..], list.as_bytes(), b"}"] {
+        loop {
+            match (parser.next(&mut piece), parser.depth()) {
+                (Ok(None), _) => break,
+                (Ok(Some(Token::NameStart)), 1) => members = members.saturating_add(1),
+                (Ok(Some(Token::ObjectEnd)), 2) => objects = objects.saturating_add(1),
+                (Ok(Some(Token::NameEnd | Token::ArrayEnd)), 1) => {}
+                (Ok(Some(Token::ObjectStart)), 1) => {}
+                (Ok(Some(Token::ArrayStart)), 2) => {}
+                (Ok(Some(_)), 0 | 3..) => {}
+                _ => return false,
+            }
+        }
+    }
+    parser.finish().is_ok() && members == 1 && objects > 0
 }
 
 /// A private-use scheme names its owner in reverse, so it has a dot (RFC 8252 §7.1).

@@ -1,4 +1,4 @@
-//! The authorization code grant with PKCE (RFC 6749 §4.1, RFC 7636, RFC 9207, OIDC Core §3.1).
+//! The authorization code grant with PKCE (RFC 6749 §4.1, RFC 7636, RFC 9126, RFC 9207, OIDC Core §3.1).
 
 use core::fmt;
 
@@ -12,14 +12,18 @@ use crate::{
     },
     error::{Check, Error, ErrorCode, Name},
     exchange,
-    flow::{Action, Event, Flow, Redirect, Refusal},
-    http::{Request, Response},
+    flow::{
+        Action, Event, Flow, Redirect, Refusal,
+        pushed_authorization_request::{self, Pushed},
+    },
+    http::{OauthError, Request, Response},
     id_token::{Expected, Grant},
     memory::{Kind, Memory, Snapshot},
+    metadata::Metadata,
     pkce,
     redirect::AuthorizationResponse,
-    secret::{Label, Seed},
-    sieve::Scratch,
+    secret::{Derived, Label, Seed},
+    sieve::{Keep, Scratch, Wanted},
     time::Now,
     token::{self, TokenResponse},
 };
@@ -28,6 +32,12 @@ use crate::{
 ///
 /// | step | action | event | next |
 /// | --- | --- | --- | --- |
+/// | push | [`Action::Send`] | a response with a request URI | authorize |
+/// | | | the server's refusal | refused |
+/// | | | [`Event::Timeout`]: nothing is used up | push |
+/// | | | [`Event::Timeout`] the second time in a row | lost |
+/// | | | any other response: an error | push |
+/// | | | [`Event::NotSent`] | push |
 /// | authorize | [`Action::Authorize`] | a redirect that passes every check | exchange |
 /// | | | a redirect with the server's refusal | refused |
 /// | | | any other redirect: an error, and the flow waits on | authorize |
@@ -41,10 +51,16 @@ use crate::{
 /// | done | [`Action::Done`] | | |
 /// | refused, lost, expired | [`Error::Refused`], [`Error::AnswerLost`], [`Error::Expired`] | | |
 ///
-/// A redirect in any step but the first is [`Error::AlreadyCompleted`]; any other event that a step has no row for is
+/// A redirect in any step behind authorize is [`Error::AlreadyCompleted`]; any other event that a step has no row for is
 /// [`Error::Misuse`]. Neither changes anything.
 ///
-/// `N` is room for the code that the server chooses, in octets: most are shorter than 128, some longer than
+/// The flow begins with push if the server requires it or the client
+/// [asks for it](Client::pushed_authorization_request), with authorize otherwise. A request URI is good for a time that
+/// the server sets, a minute or so. Once that is over, the action of authorize is to push again, with another `state`,
+/// `nonce` and `code_verifier`, for a user who was shown the address and did not follow it; one who did may still come
+/// back, until the answer to the push after that. The time of the flow goes on all the while.
+///
+/// `N` is room for the request URI and then the code that the server chooses, in octets: most are shorter than 128, some longer than
 /// 1,500. A longer one is [`Error::InputTooLarge`]. After a refusal the same room holds its text.
 pub struct AuthorizationCode<'c, const N: usize = 2048> {
     client: &'c Client<'c>,
@@ -52,6 +68,12 @@ pub struct AuthorizationCode<'c, const N: usize = 2048> {
     step: Step,
     /// Milliseconds of uptime.
     deadline: u64,
+    /// The same: the end of the request URI.
+    request_uri_end: u64,
+    /// The push, and so the values, that the user was sent with; 0 is the first.
+    attempt: u8,
+    /// The answer to the last push was lost.
+    push_lost: bool,
     rejected: u8,
     memory: Memory<N>,
 }
@@ -63,6 +85,7 @@ enum Step {
     Exchange,
     Expired,
     Lost,
+    Push,
     Refused(ErrorCode),
 }
 
@@ -75,27 +98,50 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         client.check_code_flow()?;
         let lifetime = u64::from(client.lifetime).saturating_mul(1000);
         let deadline = now.uptime.saturating_add(lifetime);
-        Ok(Self { client, seed, step: Step::Authorize, deadline, rejected: 0, memory: Memory::new() })
+        let step = if client.pushes() { Step::Push } else { Step::Authorize };
+        Ok(Self {
+            client,
+            seed,
+            step,
+            deadline,
+            request_uri_end: 0,
+            attempt: 0,
+            push_lost: false,
+            rejected: 0,
+            memory: Memory::new(),
+        })
     }
 
     /// The flow that [`Flow::save`] wrote, with the time that it had left then.
     ///
     /// # Errors
     /// [`Error::Snapshot`] if it is damaged or of another client, kind or version; [`Error::Expired`] if no time was
-    /// left; [`Error::InputTooLarge`] if its code does not fit into `N` octets.
+    /// left; [`Error::InputTooLarge`] if its code or request URI does not fit into `N` octets.
     pub fn restore(client: &'c Client<'c>, snapshot: &[u8], now: Now) -> Result<Self, Error> {
         let snapshot = Snapshot::read(snapshot, Kind::AuthorizationCode, client)?;
         let mut flow = Self::new(client, Seed::new(*snapshot.seed)?, now)?;
-        flow.step = match snapshot.step {
-            0 => Step::Authorize,
-            1 => Step::Exchange,
+        let mut memory = snapshot.memory;
+        flow.step = match (snapshot.step, client.pushes()) {
+            (0, false) => Step::Authorize,
+            (1, false) => Step::Exchange,
+            (2, true) if memory.is_empty() => Step::Push,
+            (3, true) => Step::Authorize,
+            (4, true) => Step::Exchange,
             _ => return Err(Error::Snapshot),
         };
+        if matches!(snapshot.step, 3 | 4) {
+            let (&[attempt, left @ ..], text) =
+                memory.split_first_chunk::<PUSH_HEAD>().ok_or(Error::Snapshot)?;
+            flow.attempt = attempt;
+            flow.request_uri_end = now.uptime.saturating_add(u64::from(u32::from_le_bytes(left)));
+            memory = text;
+        }
         if snapshot.left == 0 {
             return Err(Error::Expired);
         }
         flow.deadline = now.uptime.saturating_add(u64::from(snapshot.left));
-        flow.memory.hold(snapshot.memory.iter().copied(), Name::Code)?;
+        let name = if flow.step == Step::Exchange { Name::Code } else { Name::RequestUri };
+        flow.memory.hold(memory.iter().copied(), name)?;
         Ok(flow)
     }
 
@@ -107,12 +153,24 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     /// So many rejected redirects are no accident.
     pub const ALERT: u8 = 8;
 
+    /// The values of a later attempt have nothing in common with those before.
+    fn value(&self, label: Label) -> Derived {
+        self.seed.derive_again(label, self.attempt)
+    }
+
     fn authorize<'b>(&'b self, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let client = self.client;
         let endpoint = client.metadata.authorization_endpoint.unwrap_or_default();
         let mut writer = Writer::new(out);
         url::open_query(endpoint, &mut writer);
-        self.write_parameters(&mut Pairs::new(&mut writer, Place::Query, false));
+        let mut pairs = Pairs::new(&mut writer, Place::Query, false);
+        if client.pushes() {
+            // The server has all the others (RFC 9126 §4, RFC 9101 §5).
+            pairs.pair("client_id", client.id);
+            pairs.pair("request_uri", self.memory.text());
+        } else {
+            self.write_parameters(&mut pairs, 0, true);
+        }
         let length = writer.length();
         if length > exchange::MAX_URL {
             return Err(Error::InputTooLarge(Name::Url));
@@ -121,21 +179,53 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         Ok(Action::Authorize(core::str::from_utf8(url).unwrap_or_default()))
     }
 
+    /// The push of this attempt: the same octets, however often it is sent. Nothing is used up by it.
+    fn push<'b>(&'b self, attempt: u8, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+        // No number, and so no values, come twice.
+        if attempt == u8::MAX {
+            return Err(Error::Expired);
+        }
+        let client = self.client;
+        let url = Metadata::need(
+            client.metadata.pushed_authorization_request_endpoint,
+            Name::PushedAuthorizationRequestEndpoint,
+        )?;
+        let keep = Keep(Wanted::Members(pushed_authorization_request::MEMBERS));
+        let request = exchange::post(client, url, keep, Writer::new(out), |pairs| {
+            // With or without a secret, and once (RFC 9126 §2.1).
+            self.write_parameters(pairs, attempt, !client.authentication.names_client());
+        })?;
+        Ok(Action::Send(request))
+    }
+
+    /// The push that is due, if one is.
+    fn due_push(&self, now: Now) -> Option<u8> {
+        match self.step {
+            Step::Push => Some(self.attempt),
+            Step::Authorize if self.client.pushes() && now.uptime >= self.request_uri_end => {
+                Some(self.attempt.saturating_add(1))
+            }
+            _ => None,
+        }
+    }
+
     /// The order is part of the contract: the same input gives the same octets.
-    fn write_parameters(&self, pairs: &mut Pairs<'_, '_>) {
+    fn write_parameters(&self, pairs: &mut Pairs<'_, '_>, attempt: u8, name_client: bool) {
         let client = self.client;
         let request = &client.request;
         pairs.pair("response_type", "code");
-        pairs.pair("client_id", client.id);
+        if name_client {
+            pairs.pair("client_id", client.id);
+        }
         pairs.pair("redirect_uri", client.redirect_uri);
         exchange::write_scope(client.scope, pairs);
-        pairs.pair("state", self.seed.derive(Label::State).as_str());
-        let verifier = self.seed.derive(Label::CodeVerifier);
+        pairs.pair("state", self.seed.derive_again(Label::State, attempt).as_str());
+        let verifier = self.seed.derive_again(Label::CodeVerifier, attempt);
         let mut challenge = [0; base64url::LENGTH_OF_32];
         pairs.pair("code_challenge", pkce::challenge(verifier.as_str(), &mut challenge));
         pairs.pair("code_challenge_method", pkce::METHOD);
         if client.is_openid() {
-            pairs.pair("nonce", self.seed.derive(Label::Nonce).as_str());
+            pairs.pair("nonce", self.seed.derive_again(Label::Nonce, attempt).as_str());
         }
         if request.response_mode == ResponseMode::FormPost {
             pairs.pair("response_mode", "form_post");
@@ -154,6 +244,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
             pairs.pair("resource", resource);
         }
         for (name, value) in [
+            ("authorization_details", request.authorization_details),
             ("login_hint", request.login_hint),
             ("audience", request.audience),
             ("connection", request.connection),
@@ -179,7 +270,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     }
 
     fn exchange<'b>(&'b self, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
-        let verifier = self.seed.derive(Label::CodeVerifier);
+        let verifier = self.value(Label::CodeVerifier);
         let request = exchange::token_request(self.client, out, |pairs| {
             pairs.pair("grant_type", "authorization_code");
             pairs.pair("code", self.memory.text());
@@ -189,9 +280,41 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         Ok(Action::Send(request))
     }
 
+    fn pushed(&mut self, now: Now, attempt: u8, response: Response<'_>) -> Result<(), Error> {
+        match Pushed::read(response)? {
+            Pushed::Refusal(refusal) => Err(self.refused(&refusal)),
+            Pushed::Taken { request_uri, expires_in } => {
+                self.memory.hold(request_uri.bytes(), Name::RequestUri)?;
+                let lifetime = u64::from(expires_in).saturating_mul(1000);
+                self.request_uri_end = now.uptime.saturating_add(lifetime);
+                self.attempt = attempt;
+                self.push_lost = false;
+                self.step = Step::Authorize;
+                Ok(())
+            }
+        }
+    }
+
+    /// The authorization response, if it answers this attempt or the one before: its user may be on the way back
+    /// when the request is pushed again.
+    fn read<'b>(&mut self, redirect: Redirect<'b>) -> Result<AuthorizationResponse<'b>, Error> {
+        let read = |attempt| {
+            let state = self.seed.derive_again(Label::State, attempt);
+            AuthorizationResponse::read(redirect, self.client, state.as_str())
+        };
+        let response = read(self.attempt);
+        match self.attempt.checked_sub(1) {
+            Some(before) if response.is_err_and(|error| error == Error::Check(Check::StateMismatch)) => {
+                let response = read(before)?;
+                self.attempt = before;
+                Ok(response)
+            }
+            _ => response,
+        }
+    }
+
     fn redirect(&mut self, redirect: Redirect<'_>) -> Result<(), Error> {
-        let state = self.seed.derive(Label::State);
-        match AuthorizationResponse::read(redirect, self.client, state.as_str()) {
+        match self.read(redirect) {
             Ok(AuthorizationResponse::Code(code)) => {
                 self.memory.hold(form::decode(code).flatten(), Name::Code)?;
                 self.step = Step::Exchange;
@@ -218,11 +341,9 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
 
     fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<TokenResponse<'b>, Error> {
         if let Some(refusal) = token::refusal(&response)? {
-            let code = ErrorCode::from_text(refusal.code.as_bytes());
-            self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
-            return Err(self.refuse(code));
+            return Err(self.refused(&refusal));
         }
-        let nonce = self.seed.derive(Label::Nonce);
+        let nonce = self.value(Label::Nonce);
         let expected = Expected {
             client: self.client,
             grant: Grant::Code { code: self.memory.text(), nonce: nonce.as_str() },
@@ -238,6 +359,11 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         outcome
     }
 
+    fn refused(&mut self, refusal: &OauthError<'_>) -> Error {
+        self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
+        self.refuse(ErrorCode::from_text(refusal.code.as_bytes()))
+    }
+
     fn refuse(&mut self, code: ErrorCode) -> Error {
         self.end(Step::Refused(code));
         Error::Refused(code)
@@ -249,10 +375,29 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         self.seed.wipe();
     }
 
+    /// What is no redirect, and so must be about a push.
+    fn push_event(&mut self, now: Now, event: Event<'_>) -> Result<(), Error> {
+        match (self.due_push(now), event) {
+            (Some(attempt), Event::Response(response)) => self.pushed(now, attempt, response),
+            (Some(_), Event::NotSent) => Ok(()),
+            // It did no harm, but nobody wants it sent for ever.
+            (Some(_), Event::Timeout) if core::mem::replace(&mut self.push_lost, true) => {
+                self.end(Step::Lost);
+                self.memory.wipe();
+                Err(Error::AnswerLost)
+            }
+            (Some(_), Event::Timeout) => Ok(()),
+            _ => Err(Error::Misuse),
+        }
+    }
+
     fn is_over_time(&self, now: Now) -> bool {
         now.uptime > self.deadline
     }
 }
+
+/// The octets of a snapshot that say which push the user was sent with, and how long its request URI lasts.
+const PUSH_HEAD: usize = 5;
 
 impl<const N: usize> Flow for AuthorizationCode<'_, N> {
     fn poll<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
@@ -262,8 +407,11 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
             Step::Lost => Err(Error::AnswerLost),
             Step::Refused(code) => Err(Error::Refused(code)),
             _ if self.is_over_time(now) => Err(Error::Expired),
-            Step::Authorize => self.authorize(out),
             Step::Exchange => self.exchange(out),
+            Step::Authorize | Step::Push => match self.due_push(now) {
+                Some(attempt) => self.push(attempt, out),
+                None => self.authorize(out),
+            },
         }
     }
 
@@ -274,6 +422,8 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
                 Err(Error::Expired)
             }
             (Step::Authorize, Event::Redirect(redirect)) => self.redirect(redirect).map(|()| None),
+            (Step::Push, Event::Redirect(_)) => Err(Error::Misuse),
+            (Step::Authorize | Step::Push, _) => self.push_event(now, event).map(|()| None),
             (Step::Expired, _) => Err(Error::Expired),
             // Browsers reload and prefetch (RFC 9700 §4.5).
             (_, Event::Redirect(_)) => Err(Error::AlreadyCompleted),
@@ -301,19 +451,22 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
     }
 
     fn save(&self, now: Now, snapshot: &mut [u8]) -> Result<usize, Error> {
-        let step = match self.step {
-            Step::Authorize => 0,
-            Step::Exchange => 1,
-            Step::Done | Step::Expired | Step::Lost | Step::Refused(_) => return Err(Error::Misuse),
+        let step = match (self.step, self.client.pushes()) {
+            (Step::Authorize, false) => 0,
+            (Step::Exchange, false) => 1,
+            (Step::Push, _) => 2,
+            (Step::Authorize, true) => 3,
+            (Step::Exchange, true) => 4,
+            (Step::Done | Step::Expired | Step::Lost | Step::Refused(_), _) => return Err(Error::Misuse),
         };
         // A count that went backwards wins no time.
-        let left = self
-            .deadline
-            .saturating_sub(now.uptime)
-            .min(u64::from(self.client.lifetime).saturating_mul(1000));
-        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        let most = u64::from(self.client.lifetime).saturating_mul(1000);
+        let left = |end: u64| u32::try_from(end.saturating_sub(now.uptime).min(most)).unwrap_or(u32::MAX);
         let memory = self.memory.text().as_bytes();
-        Snapshot { step, left, seed: self.seed.octets(), memory }.write(
+        let [a, b, c, d] = left(self.request_uri_end).to_le_bytes();
+        let head: &[u8] = if step > 2 { &[self.attempt, a, b, c, d] } else { &[] };
+        Snapshot { step, left: left(self.deadline), seed: self.seed.octets(), memory }.write_behind(
+            head,
             Kind::AuthorizationCode,
             self.client,
             snapshot,

@@ -150,6 +150,7 @@ impl<const N: usize> Flow for RefreshToken<'_, N> {
             pairs.pair("grant_type", "refresh_token");
             pairs.pair("refresh_token", self.memory.text());
             exchange::write_scope(self.scope, pairs);
+            pairs.pair("audience", self.client.request.audience.unwrap_or_default());
         })?;
         Ok(Action::Send(request))
     }

@@ -12,6 +12,7 @@ use crate::client::{Client, may_redirect_to};
 use crate::http::{Params, Refusal, see_other, with_query};
 use crate::interaction::{self, Wish};
 use crate::pages;
+use crate::push;
 use crate::record::{Ask, Scopes, Way};
 
 /// `GET /authorize`
@@ -27,6 +28,9 @@ pub async fn post(State(issuer): State<Arc<Issuer>>, headers: HeaderMap, body: B
 fn authorize(issuer: &Issuer, headers: &HeaderMap, params: Option<Params>) -> Response {
     let Some(params) = params else {
         return pages::error("The request cannot be read: it is not a form in UTF-8, or it is far too long.");
+    };
+    let Some(params) = push::unfold(issuer, params) else {
+        return pages::error("request_uri is unknown, used, too old, or another application's.");
     };
     //= https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
     //# If the request fails due to a missing, invalid, or mismatching
@@ -80,7 +84,7 @@ fn answer_with(
 }
 
 /// Reads what is asked for; every refusal goes to the application.
-fn read(
+pub fn read(
     issuer: &Issuer,
     params: &Params,
     client: &'static Client,

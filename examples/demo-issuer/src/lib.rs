@@ -8,8 +8,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! It speaks the authorization code grant with PKCE (RFC 6749 §4.1, RFC 7636), the device grant (RFC 8628),
-//! refresh with rotation, revocation (RFC 7009), UserInfo and sign-out, on Auth0's paths, and is strict about
+//! It speaks the authorization code grant with PKCE (RFC 6749 §4.1, RFC 7636), pushed or not (RFC 9126), the device
+//! grant (RFC 8628), refresh with rotation, revocation (RFC 7009), UserInfo and sign-out, on Auth0's paths, and is strict about
 //! them. What it is not:
 //!
 //! - **No proof of interoperability.** The people who wrote the client wrote it too, and may have misread a
@@ -29,6 +29,7 @@ mod keys;
 mod logout;
 mod metadata;
 mod pages;
+mod push;
 mod record;
 mod revoke;
 mod shelf;
@@ -165,6 +166,7 @@ fn router(issuer: Arc<Issuer>) -> Router {
         .route("/consent", get(interaction::consent).post(interaction::decide))
         .route("/login", get(interaction::login).post(interaction::sign_in))
         .route("/oauth/device/code", post(device::authorize))
+        .route("/oauth/par", post(push::push))
         .route("/oauth/revoke", post(revoke::revoke))
         .route("/oauth/token", post(token::token))
         .route("/oidc/logout", get(logout::get).post(logout::post))

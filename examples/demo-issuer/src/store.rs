@@ -8,6 +8,7 @@ use crate::client::Client;
 use crate::device::Device;
 use crate::http::Refusal;
 use crate::keys;
+use crate::push::Pushed;
 use crate::record::{AccessToken, Code, Grant, Pending, RefreshToken, Scopes, Session};
 use crate::shelf::Shelf;
 
@@ -23,6 +24,8 @@ pub struct Store {
     pub misses: VecDeque<u64>,
     /// Pages that wait for their answer, under the one-time identifier of their form.
     pub pending: Shelf<Pending>,
+    /// Requests that were pushed, under their request URI.
+    pub pushed: Shelf<Pushed>,
     /// Refresh tokens.
     pub refresh_tokens: Shelf<RefreshToken>,
     /// Browsers, under their session cookie.
@@ -40,6 +43,7 @@ impl Store {
             devices: Shelf::new(64),
             misses: VecDeque::new(),
             pending: Shelf::new(128),
+            pushed: Shelf::new(128),
             refresh_tokens: Shelf::new(1024),
             sessions: Shelf::new(128),
             grants: VecDeque::new(),

@@ -125,7 +125,7 @@ impl UserAgent for Nobody<'_> {
     fn progress(&mut self, progress: Progress) {
         self.report.progress(match progress {
             Progress::Exchanging => Step::Refreshing,
-            other => other.into(),
+            other => Step::of(other, true),
         });
     }
 }

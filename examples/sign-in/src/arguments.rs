@@ -95,6 +95,10 @@ pub struct Arguments {
     #[arg(long, value_name = "URI", help_heading = REQUEST)]
     pub resource: Vec<String>,
 
+    /// Send the request to the server first, and the browser with a reference to it (RFC 9126)
+    #[arg(long, help_heading = REQUEST)]
+    pub par: bool,
+
     /// Any other parameter of the request; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = parameter, help_heading = REQUEST)]
     pub param: Vec<(String, String)>,

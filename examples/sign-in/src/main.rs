@@ -12,7 +12,10 @@ mod tokens;
 
 use std::{
     process::{self, ExitCode},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use keyfob_core::{
@@ -75,10 +78,12 @@ fn sign_in(arguments: &Arguments, report: &Arc<dyn Report>) -> Result<(), Proble
     let mut clock = SystemClock::new();
     let mut flow = AuthorizationCode::<2048>::new(&client, seed, clock.now()).map_err(failed)?;
     let mut buffer = Buffer::<32768>::new();
+    let shown = Arc::new(AtomicBool::new(false));
     let visit = {
         let (report, redirect_uri, seconds) = (report.clone(), redirect_uri.clone(), arguments.timeout);
-        let demo = demo.is_some();
+        let (demo, shown) = (demo.is_some(), shown.clone());
         move |url: &str, way| {
+            shown.store(true, Ordering::Relaxed);
             report.authorize(&Visit { url, redirect_uri: &redirect_uri, seconds, way, demo })
         }
     };
@@ -87,7 +92,9 @@ fn sign_in(arguments: &Arguments, report: &Arc<dyn Report>) -> Result<(), Proble
             let way = if arguments.no_browser { Way::ByHand } else { Way::Browser };
             let desktop = Desktop::new(loopback).show(move |url| visit(url, way));
             let report = report.clone();
-            let desktop = desktop.on_progress(move |progress| report.progress(progress.into()));
+            let desktop = desktop.on_progress(move |progress| {
+                report.progress(Step::of(progress, shown.load(Ordering::Relaxed)));
+            });
             let mut desktop = if arguments.no_browser { desktop.without_browser() } else { desktop };
             run(&mut flow, &mut http, &mut desktop, &mut clock, &mut buffer, Tokens::copy)
         }

@@ -70,7 +70,7 @@ impl<F: FnMut(&str)> UserAgent for Paste<'_, F> {
     }
 
     fn progress(&mut self, progress: Progress) {
-        self.report.progress(progress.into());
+        self.report.progress(Step::of(progress, self.lines.is_some()));
     }
 }
 

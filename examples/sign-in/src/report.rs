@@ -65,6 +65,7 @@ pub enum Step {
     Exchanging,
     /// What was pasted is not the answer to this sign-in.
     OtherAddress,
+    Pushing,
     Refreshing,
     SigningOut,
     UserInfo,
@@ -80,6 +81,7 @@ impl Step {
             Self::Discovering => "discovering",
             Self::Exchanging => "exchanging",
             Self::OtherAddress => "other_address",
+            Self::Pushing => "pushing",
             Self::Refreshing => "refreshing",
             Self::SigningOut => "signing_out",
             Self::UserInfo => "userinfo",
@@ -96,6 +98,7 @@ impl Step {
             Self::OtherAddress => {
                 "That address does not answer this sign-in. Please paste the one the browser ended at."
             }
+            Self::Pushing => "Sending the request to the server…",
             Self::Refreshing => "Refreshing the tokens…",
             Self::SigningOut => "Revoking the tokens…",
             Self::UserInfo => "Asking for more about the user…",
@@ -104,10 +107,12 @@ impl Step {
     }
 }
 
-impl From<Progress> for Step {
-    fn from(progress: Progress) -> Self {
+impl Step {
+    /// What a sign-in does, which has or has not shown the user an address yet.
+    pub fn of(progress: Progress, shown: bool) -> Self {
         match progress {
-            Progress::Exchanging => Self::Exchanging,
+            Progress::Exchanging if shown => Self::Exchanging,
+            Progress::Exchanging => Self::Pushing,
             Progress::FetchingKeys => Self::Checking,
             _ => Self::Working,
         }

@@ -127,6 +127,9 @@ impl<'a> Settings<'a> {
         if let Some(seconds) = arguments.max_age {
             client = client.max_age(seconds);
         }
+        if arguments.par {
+            client = client.pushed_authorization_request();
+        }
         if self.prompt.is_empty() { client } else { client.prompt(&self.prompt) }
     }
 

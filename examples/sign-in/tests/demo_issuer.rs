@@ -59,6 +59,21 @@ fn a_user_signs_in_without_any_option() {
 }
 
 #[test]
+fn the_request_may_be_pushed() {
+    let mut run = start(&["--par", "--login-hint", "ada"]);
+    let url = run.url();
+    let (_, query) = url.split_once('?').expect("a query");
+    let names: Vec<_> = query.split('&').filter_map(|pair| pair.split('=').next()).collect();
+    assert_eq!(names, ["client_id", "request_uri"], "{url}");
+    let back = Browser::sign_in(&url, "allow");
+    Browser::land(&back);
+    let end = run.end();
+    assert_eq!(end.code, Some(0), "{}{}", end.stdout, end.stderr);
+    assert_eq!(steps(&end), ["discovering", "pushing", "exchanging", "checking"]);
+    assert_eq!(end.event("result")["claims"]["name"], "Ada Lovelace");
+}
+
+#[test]
 fn a_user_signs_in_at_a_given_issuer() {
     let issuer = DemoIssuer::start().expect("it starts");
     let real = ["--issuer", issuer.issuer(), "--client-id", DemoIssuer::CLIENT_ID];
