@@ -99,6 +99,7 @@ impl<const N: usize> fmt::Debug for Memory<N> {
 pub(crate) enum Kind {
     AuthorizationCode = 1,
     RefreshToken = 2,
+    DeviceAuthorization = 3,
 }
 
 /// What a snapshot holds: version, kind, step, milliseconds left, fingerprint, seed, memory, checksum.
@@ -115,11 +116,23 @@ const FINGERPRINT: usize = 8;
 
 impl<'s> Snapshot<'s> {
     pub(crate) fn write(&self, kind: Kind, client: &Client<'_>, out: &mut [u8]) -> Result<usize, Error> {
+        self.write_behind(&[], kind, client, out)
+    }
+
+    /// The same with `head` before what the memory holds; it is read as a part of that.
+    pub(crate) fn write_behind(
+        &self,
+        head: &[u8],
+        kind: Kind,
+        client: &Client<'_>,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
         let mut writer = Writer::new(out);
         writer.text(&[VERSION, kind as u8, self.step]);
         writer.text(&self.left.to_le_bytes());
         writer.text(&fingerprint(client));
         writer.text(self.seed);
+        writer.text(head);
         writer.text(self.memory);
         let checksum = checksum(writer.written(0));
         writer.text(&checksum);
