@@ -3,7 +3,7 @@
 use keyfob_core::{
     client::Client,
     error::Error,
-    flow::{AuthorizationCode, Flow, RefreshToken},
+    flow::{AuthorizationCode, DeviceAuthorization, Flow, RefreshToken},
 };
 
 use crate::{
@@ -22,6 +22,8 @@ use crate::{
 pub enum Grant {
     /// A sign-in.
     AuthorizationCode,
+    /// A sign-in by way of another device.
+    DeviceAuthorization,
     /// A refresh of a session that the server knows, with this scope.
     RefreshToken(&'static str),
 }
@@ -60,6 +62,14 @@ pub const SIGN_IN: Conversation = Conversation {
 pub const REFRESH: Conversation =
     Conversation { name: "refresh", grant: Grant::RefreshToken("openid email offline_access"), ..SIGN_IN };
 
+/// A sign-in on another device, where all goes well: the user needs a while to find the phone.
+pub const DEVICE: Conversation = Conversation {
+    name: "device",
+    grant: Grant::DeviceAuthorization,
+    deeds: &[Deed::Wait(7000), Deed::Return],
+    ..SIGN_IN
+};
+
 /// How a conversation went.
 #[derive(Debug)]
 pub struct Report {
@@ -79,6 +89,10 @@ impl Conversation {
         (self.server)(&mut link.world());
         let flow = match self.grant {
             Grant::AuthorizationCode => self.code_flow(),
+            Grant::DeviceAuthorization => {
+                let flow = DeviceAuthorization::<256>::new(self.client, seeds::seed(1), NOW);
+                Box::new(flow.expect("the settings are right"))
+            }
             Grant::RefreshToken(scope) => {
                 let token = link.server().session("kiosk", scope);
                 Box::new(RefreshToken::<64>::new(self.client, &token, None).expect("the settings are right"))
