@@ -247,7 +247,8 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
             self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
             return Err(self.refuse(code));
         }
-        let read = response.kept().and_then(Codes::read).and_then(|(codes, times)| {
+        let read = response.kept().and_then(|kept| {
+            let (codes, times) = Codes::read(kept, self.client.metadata.insecure_loopback)?;
             self.memory.hold(codes.lines(), Name::DeviceCode)?;
             Ok(times)
         });

@@ -1,7 +1,11 @@
 //! The device authorization response (RFC 8628 §3.2).
 
 use crate::{
-    encoding::{number::Number, text, url},
+    encoding::{
+        number::Number,
+        text,
+        url::{self, Url},
+    },
     error::{Check, Error, Name},
     flow::device_authorization::dialect,
     sieve::{Kept, Value},
@@ -49,19 +53,19 @@ impl<'b> Codes<'b> {
         Name::ErrorUri,
     ];
 
-    /// Reads a response that is no refusal.
+    /// Reads a response that is no refusal. `insecure_loopback` lets plain http pass for this machine.
     ///
     /// # Errors
     /// [`Error::Check`] says what is wrong with it; [`Error::Expired`] if the codes are dead on arrival.
-    pub(super) fn read(kept: Kept<'b>) -> Result<(Self, Times), Error> {
+    pub(super) fn read(kept: Kept<'b>, insecure_loopback: bool) -> Result<(Self, Times), Error> {
         let device_code = printable(kept.get(Name::DeviceCode), Name::DeviceCode, usize::MAX)?;
         let user_code = printable(kept.get(Name::UserCode), Name::UserCode, MAX_USER_CODE)?;
         let (name, uri) = dialect::verification_uri(kept);
-        let verification_uri = address(uri, name, MAX_VERIFICATION_URI)?;
+        let verification_uri = address(uri, name, MAX_VERIFICATION_URI, insecure_loopback)?;
         let name = Name::VerificationUriComplete;
         let verification_uri_complete = match kept.get(name) {
             None | Some(Value::Null | Value::Text("")) => "",
-            complete => address(complete, name, MAX_VERIFICATION_URI_COMPLETE)?,
+            complete => address(complete, name, MAX_VERIFICATION_URI_COMPLETE, insecure_loopback)?,
         };
         let expires_in = seconds(kept.get(Name::ExpiresIn), Name::ExpiresIn)?;
         let expires_in = expires_in.ok_or(Check::MissingMember(Name::ExpiresIn))?;
@@ -121,11 +125,17 @@ fn printable(value: Option<Value<'_>>, name: Name, most: usize) -> Result<&str, 
 }
 
 /// An address to show and to open: it may have a fragment, unlike an endpoint.
-fn address(value: Option<Value<'_>>, name: Name, most: usize) -> Result<&str, Error> {
+fn address(
+    value: Option<Value<'_>>,
+    name: Name,
+    most: usize,
+    insecure_loopback: bool,
+) -> Result<&str, Error> {
+    let safe = |url: Url<'_>| url.secure || (insecure_loopback && url.is_loopback());
     match value {
         None | Some(Value::Text("")) => Err(Check::MissingMember(name).into()),
         Some(Value::Text(text)) if text.len() > most => Err(Error::InputTooLarge(name)),
-        Some(Value::Text(text)) if url::parse(text).is_some_and(|url| url.secure) => Ok(text),
+        Some(Value::Text(text)) if url::parse(text).is_some_and(safe) => Ok(text),
         Some(Value::Text(_)) => Err(Check::InsecureUrl(name).into()),
         Some(_) => Err(Check::WrongType(name).into()),
     }
