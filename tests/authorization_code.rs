@@ -174,6 +174,7 @@ fn an_event_that_does_not_fit_changes_nothing() {
             station.redirect.clone().unwrap_or(Return::Url("https://app.example/cb?code=a&state=b".into()));
         for happening in [
             Happening::NotSent,
+            Happening::Nudge,
             Happening::Redirect(forms),
             Happening::Redirect(url),
             Happening::Response(answer.clone()),
@@ -183,7 +184,8 @@ fn an_event_that_does_not_fit_changes_nothing() {
         ] {
             let fits = match happening {
                 Happening::Redirect(_) => station.step == Step::Authorize,
-                _ => matches!(station.step, Step::Exchange | Step::Push | Step::Send | Step::SendAgain),
+                Happening::Nudge => matches!(station.step, Step::Display | Step::Poll),
+                _ => !station.step.is_end() && station.step != Step::Authorize,
             };
             if fits {
                 continue;

@@ -51,6 +51,7 @@ fn every_action_in_every_length() {
         let poll = |out: &mut [u8]| {
             Ok(match station.flow.poll(NOW, out)? {
                 Action::Authorize(url) => url.to_owned(),
+                Action::Display(code) => format!("{} {code:?}", code.instructions("it")),
                 Action::Send(request) => {
                     let headers: Vec<_> = request.headers().collect();
                     format!("{request:?} {headers:?} {}", String::from_utf8_lossy(request.body()))

@@ -6,32 +6,21 @@ use keyfob_core::client::Client;
 use keyfob_core::client_authentication::ClientAuthentication;
 use keyfob_core::error::Error;
 use keyfob_core::exchange::{Discovery, Exchange};
-use keyfob_core::flow::AuthorizationCode;
+use keyfob_core::flow::{AuthorizationCode, DeviceAuthorization};
 use keyfob_core::jws::{Es256, Rs256};
 use keyfob_core::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::tables::outcome::{self, Step};
-use crate::tables::{
-    Answer, CLIENT_ID, Case, Cut, ISSUER, NOW, REDIRECT_URI, Tally, assert_pending, cases, document, seed,
-};
+use crate::tables::{Answer, CLIENT_ID, Case, Cut, ISSUER, NOW, REDIRECT_URI, Tally, cases, document, seed};
 
 const TABLE: &str = include_str!("spec/cases-discovery.json");
 
-/// The cases that need what is not built yet.
-const PENDING: &[(&str, &str)] =
-    &[("disc-024", "the device flow"), ("disc-025", "the device flow"), ("disc-026", "the device flow")];
-
-#[test]
-fn only_cases_of_the_device_flow_are_pending() {
-    assert_pending(&cases(TABLE), PENDING, |case| case.context("flow") == "device");
-}
-
-// REQ: DISC-04, DISC-05, DISC-07, DISC-09, DISC-10, DISC-11, DISC-13, DISC-14, DISC-15, PKCE-08, PKCE-09, AUTHC-05
+// REQ: DEV-28, DISC-04, DISC-06, DISC-05, DISC-07, DISC-09, DISC-10, DISC-11, DISC-13, DISC-14, DISC-15, PKCE-08, PKCE-09, AUTHC-05
 // REQ: HTTP-06, JSON-10, JSON-15
 #[test]
 fn every_document_has_its_one_outcome() {
-    Tally::all("cases-discovery", &cases(TABLE), PENDING, |case, tally| {
+    Tally::all("cases-discovery", &cases(TABLE), &[], |case, tally| {
         tally.compare(case, "", &run(case, Cut::Whole, BUFFER), &case.expected());
     });
 }
@@ -39,7 +28,7 @@ fn every_document_has_its_one_outcome() {
 // REQ: JSON-18, QA-06
 #[test]
 fn every_document_in_pieces_is_the_same() {
-    Tally::all("cases-discovery in pieces", &cases(TABLE), PENDING, |case, tally| {
+    Tally::all("cases-discovery in pieces", &cases(TABLE), &[], |case, tally| {
         let whole = run(case, Cut::Whole, BUFFER);
         for cut in answer(case).cuts() {
             tally.compare(case, &format!(" {cut:?}"), &run(case, cut, BUFFER), &whole);
@@ -69,6 +58,7 @@ fn every_endpoint_is_checked_whoever_needs_it() {
         "userinfo_endpoint",
         "revocation_endpoint",
         "end_session_endpoint",
+        "device_authorization_endpoint",
     ] {
         for bad in
             ["http://op.example.com/x", "https://u@op.example.com/x", "https://op.example.com/x#y", "/x", ""]
@@ -135,7 +125,10 @@ fn sign_in(case: &Case, cut: Cut, buffer: &mut [u8]) -> Result<bool, Error> {
         "none" => client,
         method => panic!("{method}"),
     };
-    AuthorizationCode::<64>::new(&client, seed(), NOW)?;
+    match case.context("flow") == "device" {
+        true => DeviceAuthorization::<64>::new(&client, seed(), NOW).map(drop)?,
+        false => AuthorizationCode::<64>::new(&client, seed(), NOW).map(drop)?,
+    }
     Ok(metadata.announces_iss())
 }
 

@@ -3,14 +3,14 @@
 use keyfob_core::{
     error::{Check, Error, ErrorCode, Name},
     exchange::{Discovery, Exchange, Jwks, UserInfo},
-    flow::{AuthorizationCode, RefreshToken},
+    flow::{Action, AuthorizationCode, RefreshToken},
     http::Incoming,
     token::TokenResponse,
 };
 use keyfob_tests::{
     clients::{BACKEND, DAEMON, HASTY, ISSUER, KIOSK, POSTED, PUSHED, PUSHED_BACKEND, ROBOT},
     clock::TestClock,
-    conversation::{Conversation, Grant, REFRESH, SIGN_IN},
+    conversation::{Conversation, DEVICE, Grant, REFRESH, Report, SIGN_IN},
     executor::{block_on, polls},
     fault::Fault,
     form,
@@ -117,6 +117,131 @@ fn a_client_acts_for_itself() {
     let twice = "client credentials, two answers lost";
     let twice = Conversation { name: twice, faults: &[Fault::NoAnswer, Fault::NoAnswer], ..own };
     assert_eq!(both(&twice), http("Timeout", true));
+}
+
+fn times(conversation: &Conversation) -> Vec<u64> {
+    let drivers: [fn(&Conversation) -> Report; 2] = [Conversation::run_std, Conversation::run_embassy];
+    let [desktop, chip] = drivers.map(|run| run(conversation).link.world().times.clone());
+    assert_eq!(desktop, chip, "{}", conversation.name);
+    desktop
+}
+
+// REQ: DRV-07, DEV-01, DEV-02, DEV-09, DEV-11, DEV-12, DEV-13, DEV-22, DEV-24, DEV-25, DEV-29
+#[test]
+fn a_user_signs_in_on_another_device() {
+    is_alice(both(&DEVICE));
+    // Codes, two polls one interval and the margin after what came before, and the keys.
+    assert_eq!(times(&DEVICE), [0, 5100, 10_200, 10_200]);
+    is_alice(both(&Conversation { name: "device of a confidential client", client: &BACKEND, ..DEVICE }));
+    let oauth = both(&Conversation { name: "device without sign-in", client: &ROBOT, ..DEVICE });
+    assert_eq!(oauth.tokens().subject, None);
+}
+
+// REQ: DEV-14, DEV-15, DEV-17, DEV-18, DEV-19, HTTP-19
+#[test]
+fn a_device_asks_as_often_as_it_may() {
+    const SLOWER: &str = r#"{"error":"slow_down","interval":15}"#;
+    const BUSY: Fault = Fault::Answer(503, "text/html", "<h1>Busy</h1>");
+    let cases: [(&str, &[Fault], &[Deed], &[u64]); 5] = [
+        (
+            "device is slowed down",
+            &[Fault::None, Fault::Answer(429, "application/json", SLOWER)],
+            &[Deed::Return],
+            &[0, 5100, 20_200, 20_200],
+        ),
+        // Three tries in three seconds; then the wait is twice as long.
+        (
+            "device without network",
+            &[Fault::None, Fault::NotSent, Fault::NotSent, Fault::NotSent],
+            &[Deed::Return],
+            &[0, 5100, 6100, 8100, 18_200, 18_200],
+        ),
+        ("device with a busy server", &[Fault::None, BUSY], &[Deed::Return], &[0, 5100, 15_200, 15_200]),
+        // It is not known whether the server has taken the code; this one has not.
+        (
+            "device whose poll gets no answer",
+            &[Fault::None, Fault::NoAnswer],
+            &[Deed::Wait(7000), Deed::Return],
+            &[0, 5100, 45_200, 45_200],
+        ),
+        // 10 s after trouble, but 5 s if somebody is in a hurry.
+        (
+            "device in a hurry",
+            &[Fault::None, BUSY],
+            &[Deed::Wait(6000), Deed::Return, Deed::Hurry],
+            &[0, 5100, 10_200, 10_200],
+        ),
+    ];
+    for (name, faults, deeds, expected) in cases {
+        let conversation = Conversation { name, faults, deeds, ..DEVICE };
+        is_alice(both(&conversation));
+        assert_eq!(times(&conversation), expected, "{name}");
+    }
+}
+
+// REQ: DEV-16, DEV-20, DEV-23, DEV-24
+#[test]
+fn every_end_clears_the_screen() {
+    let denied = Conversation {
+        name: "device denied",
+        server: |world| world.server.denial = Some("access_denied"),
+        ..DEVICE
+    };
+    assert_eq!(both(&denied), over(Error::Refused(ErrorCode::AccessDenied)));
+    let given_up =
+        Conversation { name: "device given up", deeds: &[Deed::Wait(1000), Deed::GiveUp], ..DEVICE };
+    assert_eq!(both(&given_up), Outcome::UserAgent("the sign-in was given up".into()));
+    // 600 s: 117 polls, each 5.1 s after the one before, and none after the end.
+    let late = Conversation { name: "device too late", deeds: &[], ..DEVICE };
+    assert_eq!(late.run_std().outcome, over(Error::Expired));
+    assert_eq!(late.run_embassy().outcome, over(Error::Expired));
+    assert_eq!(times(&late).len(), 1 + 117);
+    assert_eq!(times(&late).last(), Some(&(117 * 5100)));
+    let lost = Conversation {
+        name: "device whose tokens got lost",
+        faults: &[Fault::None, Fault::None, Fault::NoAnswer],
+        ..DEVICE
+    };
+    assert_eq!(both(&lost), over(Error::Refused(ErrorCode::InvalidGrant)));
+    let no_keys = Conversation {
+        name: "device without keys",
+        faults: &[Fault::None, Fault::None, Fault::None, Fault::NotSent, Fault::NotSent, Fault::NotSent],
+        ..DEVICE
+    };
+    assert_eq!(both(&no_keys), http("Connect", false));
+    let no_codes = Conversation { name: "device without codes", faults: &[Fault::NotSent; 3], ..DEVICE };
+    assert_eq!(both(&no_codes), http("Connect", false));
+}
+
+/// Whoever drops the future, and wherever: the screen is clear, and a poll that was on its way counts as one.
+// REQ: DEV-22, DEV-23, DEV-24, DRV-07
+#[test]
+fn a_device_can_be_dropped_anywhere() {
+    for most in 0.. {
+        let (link, mut flow) = DEVICE.prepare();
+        let (mut clock, mut http) = (link.world().clock.clone(), link.clone());
+        let (mut person, mut buffer) = (Person::new(link.clone(), DEVICE.deeds), [0; 8192]);
+        let run = keyfob_embassy::run(&mut *flow, &mut http, &mut person, &mut clock, &mut buffer, |_| ());
+        let ended = polls(run, most).is_some();
+        let text = link.world().transcript.as_str().to_owned();
+        let shown = text.contains("the screen shows");
+        assert_eq!(shown, text.contains("the screen is clear"), "dropped after {most} polls: {text}");
+        let now = link.world().clock.now();
+        let mut out = [0; 1024];
+        let next = flow.poll(now, &mut out);
+        match link.server().count("/device_authorization") {
+            _ if ended => {
+                assert!(matches!(next, Ok(Action::Done)), "{next:?}");
+                return assert!(most > 20, "there were too few places to stop at");
+            }
+            // The codes of the first request got lost, if it was sent.
+            _ if !shown => {
+                assert!(matches!(next, Ok(Action::Send(_) | Action::Display(_))), "{most}: {next:?}")
+            }
+            // The flow waits for the next poll, unless the server has given tokens and nobody judged them.
+            _ => assert!(matches!(next, Ok(Action::Display(_)) | Err(Error::AnswerLost)), "{most}: {next:?}"),
+        }
+    }
 }
 
 // REQ: DRV-07, REDIR-02, REDIR-08, REDIR-09, REDIR-10

@@ -10,7 +10,9 @@ use keyfob_core::client::{Client, Prompt};
 use keyfob_core::client_authentication::ClientAuthentication;
 use keyfob_core::error::{Check, Error, Name};
 use keyfob_core::exchange::{Discovery, Exchange};
-use keyfob_core::flow::{Action, AuthorizationCode, Event, Flow, Redirect, RefreshToken};
+use keyfob_core::flow::{
+    Action, AuthorizationCode, DeviceAuthorization, Event, Flow, Redirect, RefreshToken,
+};
 use keyfob_core::http::Method;
 use keyfob_core::jws::{Algorithm, Es256, Key, Rs256, Verifier};
 use keyfob_core::metadata::Metadata;
@@ -20,12 +22,12 @@ use serde_json::{Value, json};
 
 use crate::tables::{
     Answer, CLIENT, CLIENT_ID, Cut, ISSUER, NOW, OAUTH_CLIENT, REDIRECT_URI, SERVER, SUBJECT, at_authorize,
-    at_exchange, authorization_url, jose, keep, outcome, outcome::Step, parameter, sent, tokens, with_tokens,
+    at_exchange, authorization_url, jose, keep, outcome, outcome::Step, parameter, parameters, seed, sent,
+    tokens, with_tokens,
 };
 
 /// Groups for what is not built yet, or not as the vectors have it.
 const PENDING: &[(&str, &str)] = &[
-    ("device_authorization_response", "the device flow"),
     ("dpop", "DPoP"),
     ("fixed_rng", "one seed is drawn, and the three values are derived from it"),
     ("jwk_thumbprint", "DPoP"),
@@ -36,6 +38,7 @@ const RUN: &[&str] = &[
     "authorization_url",
     "base64url",
     "client_secret_basic",
+    "device_authorization_response",
     "form_bodies",
     "half_hash",
     "issuer_response_9207",
@@ -419,7 +422,7 @@ fn authorization_urls_are_these_octets() {
     }
 }
 
-// REQ: TOKEN-01, TOKEN-02, AUTHC-01, AUTHC-04, ENC-10
+// REQ: TOKEN-01, TOKEN-02, AUTHC-01, AUTHC-04, ENC-10, DEV-01, DEV-12
 #[test]
 fn forms_are_these_octets() {
     let mut run = 0;
@@ -443,6 +446,14 @@ fn forms_are_these_octets() {
                     RefreshToken::<64>::new(&client, one("refresh_token"), None).expect("a good client");
                 sent(&flow.narrow(&scope).expect("a part of the scope"))
             }
+            "urn:ietf:params:oauth:grant-type:device_code" => {
+                devices(&row);
+                continue;
+            }
+            _ if name == "device authorization" => {
+                devices(&row);
+                continue;
+            }
             _ => {
                 println!("{name} is pending");
                 run -= 1;
@@ -458,7 +469,73 @@ fn forms_are_these_octets() {
         assert_eq!(sent.header("Content-Type"), Some("application/x-www-form-urlencoded"));
         assert_eq!(sent.url, "https://op.example.com/token");
     }
-    assert_eq!(run, 5);
+    assert_eq!(run, 7);
+}
+
+/// The requests of a device, RFC 8628 §3.1 and §3.4. A client's identifier stands behind what it asks for, as in
+/// every request.
+fn devices(row: &Value) {
+    let flow = device(row["params"].as_array().expect("pairs"));
+    let sent = sent_at(&flow.0, flow.1);
+    let pairs = |body: &str| {
+        let mut pairs = parameters(body);
+        pairs.sort();
+        pairs
+    };
+    assert_eq!(pairs(&sent), pairs(text(row, "body")));
+    if text(row, "body").starts_with("grant_type") {
+        assert_eq!(sent, text(row, "body"));
+    }
+}
+
+const DEVICE: Client<'static> = Client::oauth(
+    SERVER.device_authorization_endpoint("https://op.example.com/device_authorization"),
+    "1406020730",
+)
+.scope(&["example_scope"]);
+
+/// A device that sends these parameters, and the moment at which it does.
+fn device(parameters: &[Value]) -> (DeviceAuthorization<'static, 256>, Now) {
+    let flow = DeviceAuthorization::new(&DEVICE, seed(), NOW).expect("a good client");
+    let is_poll = parameters.iter().any(|pair| pair[0] == "device_code");
+    if !is_poll {
+        return (flow, NOW);
+    }
+    let group = &vectors()["device_authorization_response"];
+    (with_codes(flow, text(group, "body")), Now { uptime: NOW.uptime + 5100, ..NOW })
+}
+
+fn with_codes(mut flow: DeviceAuthorization<'static, 256>, body: &str) -> DeviceAuthorization<'static, 256> {
+    let mut buffer = [0; 1024];
+    let answer = Answer::json(body.as_bytes());
+    let (response, _) = answer.read(keep(&flow), Cut::Whole, &mut buffer);
+    assert!(matches!(flow.handle(NOW, Event::Response(response)), Ok(None)));
+    flow
+}
+
+fn sent_at(flow: &DeviceAuthorization<'_, 256>, now: Now) -> String {
+    match flow.poll(now, &mut [0; 1024]) {
+        Ok(Action::Send(request)) => String::from_utf8(request.body().into()).expect("a form"),
+        other => panic!("{other:?}"),
+    }
+}
+
+// REQ: DEV-03, DEV-08, DEV-29
+#[test]
+fn the_codes_of_rfc_8628() {
+    let group = &vectors()["device_authorization_response"];
+    let flow = DeviceAuthorization::new(&DEVICE, seed(), NOW).expect("a good client");
+    let flow = with_codes(flow, text(group, "body"));
+    let Ok(Action::Display(code)) = flow.poll(NOW, &mut []) else { panic!("a code is there") };
+    assert_eq!(code.user_code(), group["user_code"]);
+    assert_eq!(code.verification_uri(), group["verification_uri"]);
+    assert_eq!(code.verification_uri_complete(), group["verification_uri_complete"].as_str());
+    assert_eq!(code.seconds_left(), group["expires_in"]);
+    let interval = group["interval"].as_u64().expect("a number") * 1000;
+    let margin = u64::from(DeviceAuthorization::<256>::MARGIN);
+    assert_eq!(code.until(), NOW.uptime + interval + margin);
+    let later = Now { uptime: code.until(), ..NOW };
+    assert_eq!(parameter(&sent_at(&flow, later), "device_code").as_deref(), group["device_code"].as_str());
 }
 
 // REQ: PAR-03, PAR-04

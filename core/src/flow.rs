@@ -2,9 +2,11 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_authorization;
 mod flight;
 mod pushed_authorization_request;
 mod refresh_token;
+mod user_code;
 
 use core::fmt;
 
@@ -18,8 +20,10 @@ use crate::{
 
 pub use self::authorization_code::AuthorizationCode;
 pub use self::client_credentials::ClientCredentials;
+pub use self::device_authorization::DeviceAuthorization;
 pub use self::flight::Flight;
 pub use self::refresh_token::RefreshToken;
+pub use self::user_code::{Instructions, UserCode};
 
 /// An OAuth flow: a state machine without I/O.
 ///
@@ -66,6 +70,8 @@ pub trait Flow {
 pub enum Action<'b> {
     /// Direct the user agent to this URL; then [`Event::Redirect`] (RFC 6749 §4.1.1).
     Authorize(&'b str),
+    /// Show the user this code and where to enter it; poll again at its [`until`](UserCode::until) (RFC 8628 §3.3).
+    Display(UserCode<'b>),
     /// Nothing is left to do.
     Done,
     /// Send this request to the server; then [`Event::Response`], [`Event::NotSent`] or [`Event::Timeout`].
@@ -78,6 +84,9 @@ pub enum Action<'b> {
 pub enum Event<'b> {
     /// The request surely did not reach the server. Poll again.
     NotSent,
+    /// The user says that all is done on the other device: ask as soon as the server's interval allows
+    /// (RFC 8628 §3.5).
+    Nudge,
     /// The user agent came back to the redirect URI.
     Redirect(Redirect<'b>),
     /// The server answered.
@@ -136,6 +145,7 @@ impl fmt::Debug for Action<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Authorize(url) => write!(f, "Authorize({})", text::before(url, b'?')),
+            Self::Display(code) => write!(f, "Display({code:?})"),
             Self::Done => f.write_str("Done"),
             Self::Send(request) => write!(f, "Send({request:?})"),
         }
@@ -146,6 +156,7 @@ impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotSent => f.write_str("NotSent"),
+            Self::Nudge => f.write_str("Nudge"),
             Self::Redirect(redirect) => redirect.fmt(f),
             Self::Response(response) => response.fmt(f),
             Self::Timeout => f.write_str("Timeout"),

@@ -316,6 +316,11 @@ impl<'b> Response<'b> {
         }
     }
 
+    /// A member beside the error that the server reports in its body.
+    pub(crate) fn beside_error(&self, name: Name) -> Option<Value<'b>> {
+        self.oauth_error().and(Kept(self.kept.ok()?).get(name))
+    }
+
     /// Judged in this order: size, redirect, status, headers, media type, body.
     fn success(&self, contents: &[Content]) -> Result<&'b [u8], Error> {
         if let Err(error @ Error::InputTooLarge(Name::Body)) = self.kept {

@@ -38,6 +38,8 @@ pub(crate) struct Expected<'e> {
 pub(crate) enum Grant<'e> {
     /// A code, and the nonce that was sent for it.
     Code { code: &'e str, nonce: &'e str },
+    /// A device code, for which no nonce is sent.
+    Device,
     /// A refresh token, and what the ID token of the sign-in said.
     Refresh(Option<&'e Previous<'e>>),
 }

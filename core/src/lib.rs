@@ -79,7 +79,8 @@
 //!
 //! | module | what | source |
 //! | --- | --- | --- |
-//! | [`flow`] | code flow, pushed or not; refresh; client credentials, assertions | RFC 6749 §4.1, §4.4, §6; RFC 7523; RFC 7636; RFC 9126; RFC 9207; OIDC Core §3.1, §12 |
+//! | [`flow`] | code flow, pushed or not; device grant; refresh; client credentials, assertions | RFC 6749 §4.1, §4.4, §6; RFC 7523; RFC 7636; RFC 8628; RFC 9126; RFC 9207; OIDC Core §3.1, §12 |
+//! | [`qr`] | the address for another device, to scan | ISO/IEC 18004 |
 //! | [`exchange`] | discovery, keys, UserInfo, revocation | OIDC Discovery §4; RFC 8414; RFC 7517 §5; OIDC Core §5.3; RFC 7009 |
 //! | [`end_session`] | signing out at the server | RP-Initiated Logout 1.0 |
 //! | [`client`], [`client_authentication`] | who asks, for what, and how it authenticates | RFC 6749 §2, RFC 8252 |
@@ -118,6 +119,7 @@ pub mod id_token;
 pub mod jwk;
 pub mod jws;
 pub mod metadata;
+pub mod qr;
 pub mod secret;
 pub mod time;
 pub mod token;

@@ -99,6 +99,7 @@ impl<const N: usize> fmt::Debug for Memory<N> {
 pub(crate) enum Kind {
     AuthorizationCode = 1,
     RefreshToken = 2,
+    DeviceAuthorization = 3,
     ClientCredentials = 4,
 }
 
@@ -119,7 +120,7 @@ impl<'s> Snapshot<'s> {
         self.write_behind(&[], kind, client, out)
     }
 
-    /// The same with something in front of the memory.
+    /// The same with `head` before what the memory holds; it is read as a part of that.
     pub(crate) fn write_behind(
         &self,
         head: &[u8],

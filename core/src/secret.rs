@@ -57,7 +57,6 @@ impl Seed {
     }
 
     /// 32 octets under `label`, as base64url.
-    #[expect(dead_code, reason = "the code flow counts its attempts")]
     pub(crate) fn derive(&self, label: Label) -> Derived {
         self.derive_again(label, 0)
     }

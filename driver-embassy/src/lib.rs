@@ -14,7 +14,7 @@ use core::time::Duration;
 use keyfob_core::{
     error::Error,
     exchange::Exchange,
-    flow::{Action, Event, Flight, Flow},
+    flow::{Action, Event, Flight, Flow, UserCode},
     http::{Incoming, Request},
     token::TokenResponse,
 };
@@ -24,11 +24,14 @@ pub use crate::failure::Failure;
 
 use crate::{
     http::{Http, HttpError},
-    user_agent::{Progress, UserAgent},
+    user_agent::{Progress, UserAgent, UserAgentError},
 };
 
 /// Times that a request is tried which surely did not reach the server.
 const TRIES: u32 = 3;
+
+/// How long a code is shown before its time left is shown anew.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Drives `flow` to its end and gives its tokens to `done`, for they borrow `buffer`.
 ///
@@ -61,33 +64,48 @@ async fn drive<R, H: Http>(
     done: impl FnOnce(TokenResponse<'_>) -> R,
 ) -> Result<R, Failure<H::Error>> {
     let mut flight = Flight::new(flow, clock.now());
+    let mut screen = Screen::new(user_agent);
     let length = buffer.len();
     let mut opened = false;
+    let mut unsent = None;
     loop {
         match flight.poll(clock.now(), buffer)? {
             Action::Authorize(url) => {
                 if !opened {
-                    user_agent.open(url).await?;
+                    screen.user_agent.open(url).await?;
                 }
-                opened = !authorize(&mut flight, user_agent, clock, buffer).await?;
+                opened = !authorize(&mut flight, screen.user_agent, clock, buffer).await?;
             }
             // What was pushed is too old to be followed now, but the browser has followed it.
-            Action::Send(_) if opened && !user_agent.reopens() => {
+            Action::Send(_) if opened && !screen.user_agent.reopens() => {
                 flight.handle(clock.now(), Event::NotSent)?;
-                opened = !authorize(&mut flight, user_agent, clock, buffer).await?;
+                opened = !authorize(&mut flight, screen.user_agent, clock, buffer).await?;
             }
+            Action::Display(code) => {
+                unsent = None;
+                screen.display(&code).await?;
+                let until = code.until();
+                if screen.user_agent.is_hurried() {
+                    flight.handle(clock.now(), Event::Nudge)?;
+                }
+                let wait = Duration::from_millis(until.saturating_sub(clock.now().uptime));
+                clock.sleep(wait.min(TICK)).await;
+            }
+            // It was given up; the flow knows nothing better than to send it at once.
+            Action::Send(_) if let Some(error) = unsent.take() => return Err(error),
             Action::Send(request) => {
                 opened = false;
-                user_agent.progress(Progress::Exchanging);
+                screen.user_agent.progress(Progress::Exchanging);
                 let keep = request.keep();
                 let mut incoming = match send(http, clock, &request).await {
                     Ok(()) => Incoming::new(keep, buffer),
                     Err(error) => {
                         let event = if error.maybe_sent() { Event::Timeout } else { Event::NotSent };
-                        match flight.handle(clock.now(), event) {
-                            Ok(_) if error.maybe_sent() => continue,
-                            _ => return Err(error.into()),
+                        if flight.handle(clock.now(), event).is_err() {
+                            return Err(error.into());
                         }
+                        unsent = (!error.maybe_sent()).then_some(error.into());
+                        continue;
                     }
                 };
                 if let Err(error) = http.receive(&mut incoming).await {
@@ -98,7 +116,7 @@ async fn drive<R, H: Http>(
                 let taken = length.saturating_sub(rest.len());
                 let tokens = match flight.handle(clock.now(), Event::Response(response)) {
                     Err(Error::KeysNeeded) => {
-                        user_agent.progress(Progress::FetchingKeys);
+                        screen.user_agent.progress(Progress::FetchingKeys);
                         let request = flight.flow().keys(&response)?;
                         let keep = request.keep();
                         send(http, clock, &request).await?;
@@ -115,6 +133,31 @@ async fn drive<R, H: Http>(
             }
             // Flows end with their tokens; none is handed in twice.
             _ => return Err(Error::Misuse.into()),
+        }
+    }
+}
+
+/// A user agent, and whether it shows a code, which it does not do longer than the driver runs.
+struct Screen<'u, U: UserAgent> {
+    user_agent: &'u mut U,
+    shows: bool,
+}
+
+impl<'u, U: UserAgent> Screen<'u, U> {
+    fn new(user_agent: &'u mut U) -> Self {
+        Self { user_agent, shows: false }
+    }
+
+    async fn display(&mut self, code: &UserCode<'_>) -> Result<(), UserAgentError> {
+        self.shows = true;
+        self.user_agent.display(code).await
+    }
+}
+
+impl<U: UserAgent> Drop for Screen<'_, U> {
+    fn drop(&mut self) {
+        if self.shows {
+            self.user_agent.hide();
         }
     }
 }

@@ -4,7 +4,10 @@ mod desktop;
 
 use std::{error, fmt};
 
-use keyfob_core::{error::Error, flow::Redirect};
+use keyfob_core::{
+    error::Error,
+    flow::{Redirect, UserCode},
+};
 
 use crate::Failure;
 
@@ -36,6 +39,25 @@ pub trait UserAgent {
     /// right one; how the sign-in ends comes with [`UserAgent::finished`].
     fn judged(&mut self, _error: Option<Error>) {}
 
+    /// Shows the user a code and where to enter it, both as text: it comes again every second, as the time left
+    /// goes by.
+    ///
+    /// # Errors
+    /// [`UserAgentError::Cancelled`] if the user gave up; [`UserAgentError::NoScreen`] if nobody can be shown it.
+    fn display(&mut self, _code: &UserCode<'_>) -> Result<(), UserAgentError> {
+        Err(UserAgentError::NoScreen)
+    }
+
+    /// Takes the code away. It comes at every end of the sign-in after a code was shown, also when the driver is
+    /// dropped.
+    fn hide(&mut self) {}
+
+    /// Whether the user has said, since the last call, that all is done on the other device: the server is asked as
+    /// soon as its interval allows.
+    fn is_hurried(&mut self) -> bool {
+        false
+    }
+
     /// What happens now, for a person who waits.
     fn progress(&mut self, _progress: Progress) {}
 
@@ -63,6 +85,8 @@ pub enum UserAgentError {
     Listen(std::io::Error),
     /// Nothing can open an address, or show it.
     NoBrowser,
+    /// Nothing can show a code.
+    NoScreen,
 }
 
 impl fmt::Display for UserAgentError {
@@ -71,6 +95,7 @@ impl fmt::Display for UserAgentError {
             Self::Cancelled => "the sign-in was given up",
             Self::Listen(_) => "the listener for the redirect failed",
             Self::NoBrowser => "there is no browser to open",
+            Self::NoScreen => "there is nothing to show a code on",
         })
     }
 }

@@ -7,7 +7,7 @@ use keyfob_core::{
     client::Client,
     error::Error,
     exchange::{Discovery, Exchange, Jwks, UserInfo},
-    flow::{Event, Flow},
+    flow::{Action, DeviceAuthorization, Event, Flow},
     http::Response,
 };
 use serde_json::{Value, json};
@@ -18,8 +18,9 @@ use crate::{
     clock::NOW,
     keys::{FIRST, SECOND, STRANGE, TestKey, base64url, jwk_set},
     outcome::Tokens,
+    seeds,
     server::{SUBJECT, metadata},
-    stations::{ENOUGH, Kind, Station, Step},
+    stations::{DEVICE_ROOM, ENOUGH, Kind, Station, Step},
 };
 
 /// What is asked for.
@@ -27,6 +28,8 @@ use crate::{
 pub enum Asked {
     /// Metadata.
     Discovery,
+    /// The codes of a device.
+    Codes,
     /// The keys that suit a client.
     Keys,
     /// The key that one ID token names: `first`.
@@ -66,6 +69,15 @@ impl Body {
                 let discovery = Discovery::new(ISSUER)?;
                 let keep = discovery.request(&mut [0; ENOUGH])?.keep();
                 discovery.response(read(keep, buffer).0).map(|metadata| format!("{metadata:?}"))
+            }
+            Asked::Codes => {
+                let mut flow = DeviceAuthorization::<DEVICE_ROOM>::new(&ROBOT, seeds::seed(1), NOW)?;
+                let mut room = [0; ENOUGH];
+                let Ok(Action::Send(request)) = flow.poll(NOW, &mut room) else { panic!("no request") };
+                let response = read(request.keep(), buffer).0;
+                flow.handle(NOW, Event::Response(response)).map(|tokens| assert!(tokens.is_none()))?;
+                let Action::Display(code) = flow.poll(NOW, &mut [])? else { panic!("no code") };
+                Ok(format!("{} {} {}", code.instructions("it"), code.scannable(), code.until()))
             }
             Asked::Keys => {
                 let jwks = Jwks::new(&KIOSK);
@@ -165,6 +177,10 @@ pub fn bodies() -> Vec<Body> {
     for (name, status, body) in PUSHES {
         add(name, Asked::Push, *status, body);
     }
+
+    for (name, status, body) in CODES {
+        add(name, Asked::Codes, *status, body);
+    }
     add("metadata", Asked::Discovery, 200, &text(&metadata()));
     add("metadata with more", Asked::Discovery, 200, &more_metadata());
     add("metadata of another", Asked::Discovery, 200, &text(&metadata()).replace("op.", "OP."));
@@ -237,6 +253,30 @@ const PUSHES: &[(&str, u16, &str)] = &[
     ),
     ("no request URI", 201, r#"{"expires_in":60}"#),
     ("a push is refused", 400, r#"{"error":"invalid_request","error_description":"no \u00e9"}"#),
+];
+
+/// Answers of the device authorization endpoint.
+const CODES: &[(&str, u16, &str)] = &[
+    (
+        "codes",
+        200,
+        r#"{"device_code":"dc","user_code":"WDJB-MJHT","verification_uri":"https://op.example/d","expires_in":600}"#,
+    ),
+    (
+        "codes with all there is",
+        200,
+        " {\"message\":\"To sign in, \\u00e9\\n\",\"device_code\":\"d\\u0063\",\"user_code\":\"a B\",\
+         \"verification_uri\":\"https:\\/\\/op.example\",\"verification_url\":\"https://x.example\",\
+         \"verification_uri_complete\":\"https://op.example/?c=a%20B\",\"expires_in\":9e2,\"interval\":2.5}\n",
+    ),
+    (
+        "codes by Google",
+        200,
+        r#"{"verification_url":"https://op.example/device","device_code":"4/x","user_code":"A","expires_in":1,"interval":"7"}"#,
+    ),
+    ("codes and a refusal", 200, r#"{"error":"invalid_scope","device_code":"dc"}"#),
+    ("no codes", 403, r#"{"error":"unauthorized_client","error_description":"Not this grant."}"#),
+    ("codes over http", 200, r#"{"device_code":"d","user_code":"u","verification_uri":"http://op.example"}"#),
 ];
 
 fn more_metadata() -> String {

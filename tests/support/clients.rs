@@ -18,6 +18,7 @@ pub const SERVER: Metadata<'static> = Metadata::new(ISSUER)
     .token_endpoint("https://op.example/token")
     .jwks_uri("https://op.example/jwks")
     .userinfo_endpoint("https://op.example/userinfo")
+    .device_authorization_endpoint("https://op.example/device_authorization")
     .authorization_response_iss_parameter_supported(true);
 
 /// A public client that signs users in.

@@ -3,7 +3,7 @@
 use keyfob_core::{
     client::Client,
     error::Error,
-    flow::{AuthorizationCode, ClientCredentials, Flow, RefreshToken},
+    flow::{AuthorizationCode, ClientCredentials, DeviceAuthorization, Flow, RefreshToken},
 };
 
 use crate::{
@@ -24,6 +24,8 @@ pub enum Grant {
     AuthorizationCode,
     /// Access for the client itself.
     ClientCredentials,
+    /// A sign-in by way of another device.
+    DeviceAuthorization,
     /// A refresh of a session that the server knows, with this scope.
     RefreshToken(&'static str),
 }
@@ -62,6 +64,14 @@ pub const SIGN_IN: Conversation = Conversation {
 pub const REFRESH: Conversation =
     Conversation { name: "refresh", grant: Grant::RefreshToken("openid email offline_access"), ..SIGN_IN };
 
+/// A sign-in on another device, where all goes well: the user needs a while to find the phone.
+pub const DEVICE: Conversation = Conversation {
+    name: "device",
+    grant: Grant::DeviceAuthorization,
+    deeds: &[Deed::Wait(7000), Deed::Return],
+    ..SIGN_IN
+};
+
 /// How a conversation went.
 #[derive(Debug)]
 pub struct Report {
@@ -83,6 +93,11 @@ impl Conversation {
             Grant::AuthorizationCode => self.code_flow(),
             Grant::ClientCredentials => {
                 Box::new(ClientCredentials::<64>::new(self.client).expect("the settings are right"))
+            }
+
+            Grant::DeviceAuthorization => {
+                let flow = DeviceAuthorization::<256>::new(self.client, seeds::seed(1), NOW);
+                Box::new(flow.expect("the settings are right"))
             }
             Grant::RefreshToken(scope) => {
                 let token = link.server().session("kiosk", scope);

@@ -24,6 +24,8 @@ pub struct World {
     pub transcript: Transcript,
     /// One for each request; when they are used up all goes well.
     pub faults: VecDeque<Fault>,
+    /// The uptime of each request.
+    pub times: Vec<u64>,
     /// Octets in which bodies are delivered at a time.
     pub piece: usize,
     answer: Option<(Answer, Fault)>,
@@ -37,6 +39,7 @@ impl Default for World {
             clock: TestClock::default(),
             transcript: Transcript::default(),
             faults: VecDeque::new(),
+            times: Vec::new(),
             piece: usize::MAX,
             answer: None,
             before: None,
@@ -98,6 +101,7 @@ impl Link {
 impl World {
     fn transmit(&mut self, request: Received) -> Result<(), Broken> {
         let fault = self.faults.pop_front().unwrap_or_default();
+        self.times.push(self.clock.now().uptime);
         self.transcript.request(&request);
         match fault {
             Fault::NotSent => {

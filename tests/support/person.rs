@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use keyfob_core::{error::Error, flow::Redirect};
+use keyfob_core::{
+    error::Error,
+    flow::{Redirect, UserCode},
+};
 
 use crate::{executor::pause, link::Link, server::Return};
 
@@ -18,6 +21,9 @@ pub enum Deed {
     /// The address is only shown, and nobody follows it for so many milliseconds.
     Miss(u64),
     /// The browser brings the response of the server.
+    /// The person says that all is done.
+    Hurry,
+    /// The browser brings the response of the server; with a code, the person enters it.
     Return,
     /// Nothing happens for so many milliseconds.
     Wait(u64),
@@ -30,6 +36,11 @@ pub struct Person {
     deeds: VecDeque<Deed>,
     right: Option<Return>,
     missed: bool,
+    /// What is on the screen.
+    screen: Option<String>,
+    /// Nothing happens before this uptime.
+    rests: u64,
+    hurried: bool,
     /// What the flow made of each redirect.
     pub judged: Vec<Option<Error>>,
     /// Whether the end was told, and that it was a good one.
@@ -44,6 +55,9 @@ impl Person {
             deeds: deeds.iter().copied().collect(),
             right: None,
             missed: false,
+            screen: None,
+            rests: 0,
+            hurried: false,
             judged: Vec::new(),
             finished: None,
         }
@@ -75,6 +89,7 @@ impl Person {
                 world.clock.advance(milliseconds);
                 return Ok(None);
             }
+            Deed::Hurry => panic!("there is no hurry with a browser"),
             Deed::Return => right,
             Deed::Wait(milliseconds) => {
                 world.transcript.note(&format!("{milliseconds} ms later"));
@@ -86,6 +101,42 @@ impl Person {
         Ok(Some(redirect))
     }
 
+    /// Looks at the screen, which shows a code. It has both parts of it as text, always.
+    fn look(&mut self, code: &UserCode<'_>) -> Result<(), GaveUp> {
+        let mut world = self.link.world();
+        let text = format!("the screen shows {} at {}", code.user_code(), code.verification_uri());
+        if self.screen.replace(text.clone()) != Some(text.clone()) {
+            world.transcript.note(&format!("{text}, for {} s", code.seconds_left()));
+        }
+        let now = world.clock.now().uptime;
+        if now < self.rests {
+            return Ok(());
+        }
+        match self.deeds.pop_front() {
+            None => {}
+            Some(Deed::GiveUp) => {
+                world.transcript.note("the user gave up");
+                return Err(GaveUp);
+            }
+            Some(Deed::Hurry) => self.hurried = true,
+            Some(Deed::Return) => {
+                world.transcript.note(&format!("the user enters {}", code.user_code()));
+                world.server.enter(code.user_code());
+            }
+            Some(Deed::Wait(milliseconds)) => self.rests = now + milliseconds,
+            Some(other) => panic!("nobody can {other:?} with a code"),
+        }
+        Ok(())
+    }
+
+    fn look_away(&mut self) {
+        assert_eq!(self.finished, None, "the screen is cleared before the end is told");
+        // A driver that is dropped before the code was there takes it away all the same.
+        if self.screen.take().is_some() {
+            self.link.world().transcript.note("the screen is clear");
+        }
+    }
+
     fn hear(&mut self, error: Option<Error>) {
         if let Some(error) = error {
             self.link.world().transcript.note(&error.to_string());
@@ -94,6 +145,7 @@ impl Person {
     }
 
     fn hear_end(&mut self, good: bool) {
+        assert_eq!(self.screen, None, "no code stays on the screen");
         assert_eq!(self.finished.replace(good), None, "a sign-in ends once");
     }
 
@@ -137,6 +189,18 @@ impl keyfob_std::user_agent::UserAgent for Person {
         self.missed
     }
 
+    fn display(&mut self, code: &UserCode<'_>) -> Result<(), keyfob_std::user_agent::UserAgentError> {
+        self.look(code).map_err(|GaveUp| keyfob_std::user_agent::UserAgentError::Cancelled)
+    }
+
+    fn hide(&mut self) {
+        self.look_away();
+    }
+
+    fn is_hurried(&mut self) -> bool {
+        std::mem::take(&mut self.hurried)
+    }
+
     fn judged(&mut self, error: Option<Error>) {
         self.hear(error);
     }
@@ -174,6 +238,22 @@ impl keyfob_embassy::user_agent::UserAgent for Person {
 
     fn reopens(&self) -> bool {
         self.missed
+    }
+
+    async fn display(
+        &mut self,
+        code: &UserCode<'_>,
+    ) -> Result<(), keyfob_embassy::user_agent::UserAgentError> {
+        pause().await;
+        self.look(code).map_err(|GaveUp| keyfob_embassy::user_agent::UserAgentError::Cancelled)
+    }
+
+    fn hide(&mut self) {
+        self.look_away();
+    }
+
+    fn is_hurried(&mut self) -> bool {
+        std::mem::take(&mut self.hurried)
     }
 
     fn judged(&mut self, error: Option<Error>) {

@@ -74,6 +74,19 @@ struct Session {
     used: bool,
 }
 
+/// A device that waits for its user.
+#[derive(Clone, Debug)]
+struct Device {
+    device_code: String,
+    user_code: String,
+    client_id: String,
+    scope: String,
+    /// PKCE, if the device did it.
+    challenge: Option<String>,
+    entered: bool,
+    used: bool,
+}
+
 /// How a user comes back from the server.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Return {
@@ -109,6 +122,7 @@ pub struct Server {
     authorizations: Vec<Authorization>,
     pushes: Vec<PushedRequest>,
     sessions: Vec<Session>,
+    devices: Vec<Device>,
     issued: usize,
 }
 
@@ -128,6 +142,7 @@ impl Default for Server {
             authorizations: Vec::new(),
             pushes: Vec::new(),
             sessions: Vec::new(),
+            devices: Vec::new(),
             issued: 0,
         }
     }
@@ -222,6 +237,7 @@ impl Server {
         let answer = match (request.method.as_str(), request.path()) {
             ("POST", "/token") => self.token(&request),
             ("POST", "/par") => self.push(&request),
+            ("POST", "/device_authorization") => self.device(&request),
             ("GET", "/jwks") => Answer::json(200, &jwk_set(&self.keys)),
             ("GET", "/userinfo") => self.userinfo(&request),
             ("GET", "/.well-known/openid-configuration") => Answer::json(200, &metadata()),
@@ -246,6 +262,13 @@ impl Server {
             "urn:ietf:params:oauth:grant-type:jwt-bearer" if get("assertion") == ASSERTION => {
                 Some(self.tokens(&client_id, &get("scope"), None))
             }
+
+            "urn:ietf:params:oauth:grant-type:device_code" => {
+                match self.exchange_device(&client_id, &get("device_code"), &get("code_verifier")) {
+                    Ok(answer) => Some(answer),
+                    Err(error) => return refusal(400, error),
+                }
+            }
             "refresh_token" => self.refresh(&client_id, &get("refresh_token"), &get("scope")),
             _ => None,
         };
@@ -254,6 +277,72 @@ impl Server {
             shape(&mut answer);
         }
         Answer::json(200, &answer)
+    }
+
+    /// A user enters a code and says yes, or no.
+    ///
+    /// # Panics
+    /// If no device shows this code.
+    pub fn enter(&mut self, user_code: &str) {
+        let device = self.devices.iter_mut().find(|device| device.user_code == user_code);
+        device.expect("a code that was given").entered = true;
+    }
+
+    fn device(&mut self, request: &Received) -> Answer {
+        assert_eq!(request.header("Content-Type"), Some("application/x-www-form-urlencoded"));
+        let pairs = form::pairs(&request.body);
+        let Some(client_id) = authenticate(request, &pairs) else { return refusal(401, "invalid_client") };
+        let get = |name| form::value(&pairs, name);
+        for name in ["redirect_uri", "state", "nonce", "response_type"] {
+            assert_eq!(get(name), None, "a device has no {name}");
+        }
+        let number = self.devices.len() + 1;
+        let (device_code, user_code) = (format!("device-{number}/+=%& "), format!("BCDF-{number:04}"));
+        let uri = format!("{ISSUER}/device");
+        self.devices.push(Device {
+            device_code: device_code.clone(),
+            user_code: user_code.clone(),
+            client_id,
+            scope: get("scope").unwrap_or_default(),
+            challenge: get("code_challenge"),
+            entered: false,
+            used: false,
+        });
+        Answer::json(
+            200,
+            &json!({
+                "device_code": device_code,
+                "user_code": user_code,
+                "verification_uri": uri,
+                "verification_uri_complete": format!("{uri}?user_code={user_code}"),
+                "expires_in": 600,
+                "interval": 5,
+            }),
+        )
+    }
+
+    fn exchange_device(
+        &mut self,
+        client_id: &str,
+        device_code: &str,
+        verifier: &str,
+    ) -> Result<Value, &'static str> {
+        let device = self.devices.iter_mut().find(|device| device.device_code == device_code);
+        let device = device.filter(|device| device.client_id == client_id).ok_or("invalid_grant")?;
+        if device.used {
+            self.reused += 1;
+            return Err("invalid_grant");
+        }
+        if !device.entered {
+            return Err("authorization_pending");
+        }
+        device.used = true;
+        let challenge = (!verifier.is_empty()).then(|| base64url(Sha256::digest(verifier)));
+        if device.challenge != challenge {
+            return Err("invalid_grant");
+        }
+        let scope = device.scope.clone();
+        self.denial.map_or_else(|| Ok(self.tokens(client_id, &scope, None)), Err)
     }
 
     fn redeem(&mut self, client_id: &str, code: &str, redirect_uri: &str, verifier: &str) -> Option<Value> {
@@ -348,6 +437,7 @@ pub fn metadata() -> Value {
         "token_endpoint": format!("{ISSUER}/token"),
         "jwks_uri": format!("{ISSUER}/jwks"),
         "userinfo_endpoint": format!("{ISSUER}/userinfo"),
+        "device_authorization_endpoint": format!("{ISSUER}/device_authorization"),
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],

@@ -4,7 +4,10 @@ use keyfob_core::{
     Keep,
     client::Client,
     error::Error,
-    flow::{Action, AuthorizationCode, ClientCredentials, Event, Flow, Redirect, RefreshToken},
+    flow::{
+        Action, AuthorizationCode, ClientCredentials, DeviceAuthorization, Event, Flow, Redirect,
+        RefreshToken,
+    },
     http::Response,
     time::Now,
 };
@@ -12,7 +15,7 @@ use keyfob_core::{
 use crate::{
     answer::Answer,
     clients::{ASSERTION, BACKEND, DAEMON, KIOSK, POSTED, PUSHED, PUSHED_BACKEND, ROBOT},
-    clock::NOW,
+    clock::{NOW, later},
     keys::jwk_set,
     link::Link,
     outcome::Tokens,
@@ -22,6 +25,9 @@ use crate::{
 
 /// Room that the flows here have for what the server chooses.
 pub const ROOM: usize = 64;
+
+/// The same for a device, whose server chooses four texts.
+pub const DEVICE_ROOM: usize = 256;
 
 /// A length that does for every buffer.
 pub const ENOUGH: usize = 16 * 1024;
@@ -35,14 +41,21 @@ pub enum Kind {
     ClientCredentials,
     /// The same with [`ASSERTION`].
     JwtBearer,
+    /// [`DeviceAuthorization`].
+    DeviceAuthorization,
     /// [`RefreshToken`].
     RefreshToken,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 4] =
-        [Self::AuthorizationCode, Self::ClientCredentials, Self::JwtBearer, Self::RefreshToken];
+    pub const ALL: [Self; 5] = [
+        Self::AuthorizationCode,
+        Self::ClientCredentials,
+        Self::DeviceAuthorization,
+        Self::JwtBearer,
+        Self::RefreshToken,
+    ];
 
     /// A flow of this kind from its snapshot.
     ///
@@ -60,6 +73,10 @@ impl Kind {
             Self::JwtBearer => {
                 Box::new(ClientCredentials::<ROOM>::restore(client, snapshot, Some(ASSERTION))?)
             }
+
+            Self::DeviceAuthorization => {
+                Box::new(DeviceAuthorization::<DEVICE_ROOM>::restore(client, snapshot, now)?)
+            }
             Self::RefreshToken => Box::new(RefreshToken::<ROOM>::restore(client, snapshot, None)?),
         })
     }
@@ -70,6 +87,8 @@ impl Kind {
 pub enum Step {
     /// Code flow: the user is at the server.
     Authorize,
+    /// Device: the user has the code.
+    Display,
     /// All is done.
     Done,
     /// Code flow: the code is to be exchanged.
@@ -78,12 +97,18 @@ pub enum Step {
     Lost,
     /// Code flow: the request is to be pushed.
     Push,
+    /// Device: the server is to be asked, and the user has entered the code.
+    Poll,
     /// The server refused.
     Refused,
     /// All but the code flow: the request is to be sent.
     Send,
     /// All but the code flow: it is to be sent once more.
     SendAgain,
+    /// Device: codes are to be asked for.
+    Start,
+    /// Device: they are to be asked for once more.
+    StartAgain,
 }
 
 impl Step {
@@ -113,12 +138,15 @@ pub struct Station {
 pub fn stations() -> Vec<Station> {
     let codes = [Step::Authorize, Step::Exchange, Step::Done, Step::Lost, Step::Refused];
     let refreshes = [Step::Send, Step::SendAgain, Step::Done, Step::Lost, Step::Refused];
+    let devices =
+        [Step::Start, Step::StartAgain, Step::Display, Step::Poll, Step::Done, Step::Lost, Step::Refused];
     let clients: [&'static Client<'static>; 4] = [&KIOSK, &BACKEND, &POSTED, &ROBOT];
     let mut all: Vec<_> = clients
         .into_iter()
         .flat_map(|client| {
             let codes = codes.map(|step| Station::code(client, step));
-            codes.into_iter().chain(refreshes.map(|step| Station::refresh(client, step)))
+            let devices = devices.map(|step| Station::device(client, step));
+            codes.into_iter().chain(devices).chain(refreshes.map(|step| Station::refresh(client, step)))
         })
         .collect();
     let pushing: [&'static Client<'static>; 2] = [&PUSHED, &PUSHED_BACKEND];
@@ -152,6 +180,27 @@ impl Station {
             hand.finish(&mut *flow, step);
         }
         Self { kind, step, client, flow, hand, redirect: Some(redirect) }
+    }
+
+    /// A device in this step.
+    pub fn device(client: &'static Client<'static>, step: Step) -> Self {
+        let hand = Hand::default();
+        let kind = Kind::DeviceAuthorization;
+        let flow = DeviceAuthorization::<DEVICE_ROOM>::new(client, seeds::seed(1), NOW);
+        let mut flow: Box<dyn Flow> = Box::new(flow.expect("the settings are right"));
+        if matches!(step, Step::StartAgain | Step::Lost) {
+            assert!(matches!(flow.handle(NOW, Event::Timeout), Ok(None)));
+        }
+        match step {
+            Step::Start | Step::StartAgain => {}
+            Step::Lost | Step::Refused => hand.finish(&mut *flow, step),
+            _ => hand.show_code(&mut *flow),
+        }
+        if matches!(step, Step::Poll | Step::Done) {
+            flow = hand.let_pass(client, &*flow);
+            hand.finish(&mut *flow, step);
+        }
+        Self { kind, step, client, flow, hand, redirect: None }
     }
 
     /// A refresh in this step.
@@ -221,6 +270,8 @@ pub struct Shown {
 pub enum Happening {
     /// The request did not leave.
     NotSent,
+    /// The user is in a hurry.
+    Nudge,
     /// The browser came back.
     Redirect(Return),
     /// The server answered.
@@ -244,12 +295,35 @@ impl Hand {
         self.link.server().authorize(&url)
     }
 
+    /// The device gets its codes.
+    pub fn show_code(&self, flow: &mut dyn Flow) {
+        let codes = Happening::Response(self.answer(flow).0);
+        assert_eq!(self.tell(flow, &codes), Ok(None));
+    }
+
+    /// The user enters the code, and the time for the next poll comes, without any on the clock.
+    pub fn let_pass(&self, client: &'static Client<'static>, flow: &dyn Flow) -> Box<dyn Flow> {
+        let until = match flow.poll(NOW, &mut []) {
+            Ok(Action::Display(code)) => {
+                self.link.server().enter(code.user_code());
+                code.until() - NOW.uptime
+            }
+            other => panic!("no code to enter: {other:?}"),
+        };
+        let mut snapshot = [0; ENOUGH];
+        let length = flow.save(later(until), &mut snapshot).expect("the flow goes on");
+        Kind::DeviceAuthorization.restore(client, &snapshot[..length], NOW).expect("whole")
+    }
+
     /// All that the flow shows to the outside: what it does next, and what it remembers.
     pub fn shown(&self, flow: &dyn Flow) -> Shown {
         let mut snapshot = [0; ENOUGH];
         let saved = flow.save(NOW, &mut snapshot).map(|length| snapshot[..length].to_vec());
         let next = match flow.poll(NOW, &mut [0; ENOUGH]) {
             Ok(Action::Authorize(url)) => Ok(url.to_owned()),
+            Ok(Action::Display(code)) => {
+                Ok(format!("{} {code:?} until {}", code.instructions("it"), code.until()))
+            }
             Ok(Action::Send(_)) => self.request(flow).map(|request| format!("{request:?}")),
             Ok(other) => Ok(format!("{other:?}")),
             Err(error) => Err(error),
@@ -324,6 +398,7 @@ impl Hand {
         let mut buffer = [0; ENOUGH];
         let event = match happening {
             Happening::NotSent => Event::NotSent,
+            Happening::Nudge => Event::Nudge,
             Happening::Redirect(Return::Form(form)) => Event::Redirect(Redirect::Form(form)),
             Happening::Redirect(Return::Url(url)) => Event::Redirect(Redirect::Url(url)),
             Happening::Response(answer) => {

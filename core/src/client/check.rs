@@ -98,6 +98,14 @@ impl Client<'_> {
         self.check_access()
     }
 
+    /// What the device flow needs. It has no redirect URI (RFC 8628 §3.1).
+    pub(crate) fn check_device_flow(&self) -> Result<(), Error> {
+        self.check()?;
+        Metadata::need(self.metadata.device_authorization_endpoint, Name::DeviceAuthorizationEndpoint)?;
+        Metadata::need(self.metadata.token_endpoint, Name::TokenEndpoint)?;
+        self.check_request()
+    }
+
     fn check_openid(&self) -> Result<(), Error> {
         config(self.id_tokens.is_some(), Name::Scope)?;
         config(!self.verifiers.is_empty(), Name::Alg)?;

@@ -66,14 +66,31 @@ impl Number {
         self.negative && self.digits != 0
     }
 
-    /// The absolute value without its fraction; `u64::MAX` stands for that and all above.
-    pub(crate) fn floor(self) -> u64 {
+    /// Whether something stands behind the point that [`Number::floor`] leaves out, as far as its digits were kept.
+    pub(crate) fn has_fraction(self) -> bool {
+        let mut value = self.digits;
+        for _ in 0..self.exponent().min(0).unsigned_abs().min(20) {
+            let whole = tenth(value);
+            if whole.saturating_mul(10) != value {
+                return true;
+            }
+            value = whole;
+        }
+        false
+    }
+
+    fn exponent(self) -> i32 {
         let written = i32::from(self.exponent_digits);
-        let exponent = if self.exponent_negative {
+        if self.exponent_negative {
             self.exponent.saturating_sub(written)
         } else {
             self.exponent.saturating_add(written)
-        };
+        }
+    }
+
+    /// The absolute value without its fraction; `u64::MAX` stands for that and all above.
+    pub(crate) fn floor(self) -> u64 {
+        let exponent = self.exponent();
         let mut value = self.digits;
         // Twenty steps take every value to zero or to the top.
         for _ in 0..exponent.unsigned_abs().min(20) {

@@ -162,7 +162,7 @@ impl Facts {
                 Name::AtHash => is_half_hash(found, access_token, verifier),
                 Name::CHash => match expected.grant {
                     Grant::Code { code, .. } => is_half_hash(found, code, verifier),
-                    Grant::Refresh(_) => true,
+                    Grant::Device | Grant::Refresh(_) => true,
                 },
                 Name::Acr => client.request.acr_values.iter().any(|value| value.as_bytes() == found),
                 Name::OrgId | Name::OrgName => {
@@ -342,7 +342,7 @@ impl Facts {
                 Fact::Null => Err(Check::ClaimType(Name::Nonce)),
                 fact => required(fact, Name::Nonce, Check::NonceMismatch).map(|()| true),
             },
-            Grant::Refresh(_) => optional(self.nonce, Name::Nonce, Check::NonceMismatch),
+            Grant::Device | Grant::Refresh(_) => optional(self.nonce, Name::Nonce, Check::NonceMismatch),
         }
     }
 
@@ -420,6 +420,7 @@ fn optional_moment(moment: Moment, name: Name) -> Result<Option<u64>, Check> {
 fn is_nonce(found: &[u8], grant: &Grant<'_>) -> bool {
     match grant {
         Grant::Code { nonce, .. } => equal(found, nonce.as_bytes()),
+        Grant::Device => false,
         Grant::Refresh(previous) => {
             previous.and_then(|previous| previous.nonce).is_some_and(|nonce| equal(found, nonce.as_bytes()))
         }

@@ -104,7 +104,8 @@ impl Members {
             }
             (Token::NumberEnd, 1, _) => {
                 self.open(writer, member, Kind::Number, Focus::Nothing);
-                writer.octet(u8::from(self.number.is_negative()));
+                writer
+                    .octet(u8::from(self.number.is_negative()) | (u8::from(self.number.has_fraction()) << 1));
                 writer.text(&self.number.floor().to_le_bytes());
                 return self.close(writer, member);
             }
@@ -191,6 +192,8 @@ pub(crate) enum Value<'b> {
     Number {
         negative: bool,
         floor: u64,
+        /// Whether it is more than `floor`.
+        fraction: bool,
     },
     /// A list or an object where none is expected.
     Other,
@@ -235,6 +238,10 @@ impl<'b> Value<'b> {
 }
 
 fn number<'b>(content: &[u8]) -> Option<Value<'b>> {
-    let (&negative, floor) = content.split_first()?;
-    Some(Value::Number { negative: negative != 0, floor: u64::from_le_bytes(floor.try_into().ok()?) })
+    let (&signs, floor) = content.split_first()?;
+    Some(Value::Number {
+        negative: signs & 1 != 0,
+        floor: u64::from_le_bytes(floor.try_into().ok()?),
+        fraction: signs & 2 != 0,
+    })
 }

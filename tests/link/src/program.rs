@@ -55,7 +55,7 @@ pub fn now(given: &Given<'_>) -> Now {
 
 /// Drives a flow with whatever answers come.
 pub fn drive(flow: &mut dyn Flow, given: Given<'_>) -> Result<usize, Error> {
-    let now = now(&given);
+    let mut now = now(&given);
     let Given { text, bytes, buffer, .. } = given;
     loop {
         let saved = flow.save(now, buffer);
@@ -65,6 +65,10 @@ pub fn drive(flow: &mut dyn Flow, given: Given<'_>) -> Result<usize, Error> {
                 black_box(url);
                 let redirect = if black_box(true) { Redirect::Url(text) } else { Redirect::Form(text) };
                 flow.handle(now, Event::Redirect(redirect))?;
+            }
+            Action::Display(code) => {
+                now.uptime = black_box(code).until();
+                flow.handle(now, Event::Nudge)?;
             }
             Action::Send(request) => {
                 let keep = show(&request);

@@ -1,0 +1,142 @@
+//! The device authorization response (RFC 8628 §3.2).
+
+use crate::{
+    encoding::{
+        number::Number,
+        text,
+        url::{self, Url},
+    },
+    error::{Check, Error, Name},
+    flow::device_authorization::dialect,
+    sieve::{Kept, Value},
+};
+
+/// The longest user code. People type it.
+const MAX_USER_CODE: usize = 64;
+/// The longest address that people type.
+const MAX_VERIFICATION_URI: usize = 128;
+/// The longest address in a QR code.
+const MAX_VERIFICATION_URI_COMPLETE: usize = 512;
+
+/// Seconds between polls, if the server does not say (RFC 8628 §3.2).
+const INTERVAL: u32 = 5;
+
+/// What the server chose. Its texts are printable ASCII, so that lines keep them apart.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Codes<'b> {
+    pub(super) device_code: &'b str,
+    pub(super) user_code: &'b str,
+    pub(super) verification_uri: &'b str,
+    /// Empty if there is none.
+    pub(super) verification_uri_complete: &'b str,
+}
+
+/// How long the codes live, and how often to ask; seconds.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    pub(super) expires_in: u32,
+    pub(super) interval: u32,
+}
+
+impl<'b> Codes<'b> {
+    /// Members of a device authorization response that are read.
+    pub(super) const MEMBERS: &'static [Name] = &[
+        Name::DeviceCode,
+        Name::UserCode,
+        Name::VerificationUri,
+        Name::VerificationUrl,
+        Name::VerificationUriComplete,
+        Name::ExpiresIn,
+        Name::Interval,
+        Name::Error,
+        Name::ErrorDescription,
+        Name::ErrorUri,
+    ];
+
+    /// Reads a response that is no refusal. `insecure_loopback` lets plain http pass for this machine.
+    ///
+    /// # Errors
+    /// [`Error::Check`] says what is wrong with it; [`Error::Expired`] if the codes are dead on arrival.
+    pub(super) fn read(kept: Kept<'b>, insecure_loopback: bool) -> Result<(Self, Times), Error> {
+        let device_code = printable(kept.get(Name::DeviceCode), Name::DeviceCode, usize::MAX)?;
+        let user_code = printable(kept.get(Name::UserCode), Name::UserCode, MAX_USER_CODE)?;
+        let (name, uri) = dialect::verification_uri(kept);
+        let verification_uri = address(uri, name, MAX_VERIFICATION_URI, insecure_loopback)?;
+        let name = Name::VerificationUriComplete;
+        let verification_uri_complete = match kept.get(name) {
+            None | Some(Value::Null | Value::Text("")) => "",
+            complete => address(complete, name, MAX_VERIFICATION_URI_COMPLETE, insecure_loopback)?,
+        };
+        let expires_in = seconds(kept.get(Name::ExpiresIn), Name::ExpiresIn)?;
+        let expires_in = expires_in.ok_or(Check::MissingMember(Name::ExpiresIn))?;
+        let interval = seconds(kept.get(Name::Interval), Name::Interval)?.unwrap_or(INTERVAL).max(1);
+        if expires_in == 0 {
+            return Err(Error::Expired);
+        }
+        let codes = Self { device_code, user_code, verification_uri, verification_uri_complete };
+        Ok((codes, Times { expires_in, interval }))
+    }
+
+    /// All of it in lines.
+    pub(super) fn lines(self) -> impl Iterator<Item = u8> + Clone + use<'b> {
+        let line = |text: &'b str| b"\n".iter().chain(text.as_bytes());
+        let first = self.device_code.as_bytes().iter();
+        let rest = line(self.user_code).chain(line(self.verification_uri));
+        first.chain(rest).chain(line(self.verification_uri_complete)).copied()
+    }
+
+    /// What [`Codes::lines`] wrote.
+    pub(super) fn of_lines(lines: &'b str) -> Self {
+        let mut lines = text::split(lines, b'\n');
+        let mut next = || lines.next().unwrap_or_default();
+        Self {
+            device_code: next(),
+            user_code: next(),
+            verification_uri: next(),
+            verification_uri_complete: next(),
+        }
+    }
+}
+
+/// A number of seconds, in digits or as a number, a part of one counted as one; `null` counts as absent.
+pub(super) fn seconds(value: Option<Value<'_>>, name: Name) -> Result<Option<u32>, Check> {
+    let seconds = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Number { negative: false, floor, fraction }) => {
+            Some(floor.saturating_add(u64::from(fraction)))
+        }
+        Some(Value::Text(digits)) => Number::from_digits(digits).map(Number::floor),
+        Some(_) => None,
+    };
+    let seconds = seconds.ok_or(Check::WrongType(name))?;
+    Ok(Some(u32::try_from(seconds).unwrap_or(u32::MAX)))
+}
+
+fn printable(value: Option<Value<'_>>, name: Name, most: usize) -> Result<&str, Error> {
+    match value {
+        None | Some(Value::Text("")) => Err(Check::MissingMember(name).into()),
+        Some(Value::Text(text)) if text.len() > most => Err(Error::InputTooLarge(name)),
+        Some(Value::Text(text)) if !text.bytes().all(|octet| matches!(octet, 0x20..=0x7E)) => {
+            Err(Check::BadMember(name).into())
+        }
+        Some(Value::Text(text)) => Ok(text),
+        Some(_) => Err(Check::WrongType(name).into()),
+    }
+}
+
+/// An address to show and to open: it may have a fragment, unlike an endpoint.
+fn address(
+    value: Option<Value<'_>>,
+    name: Name,
+    most: usize,
+    insecure_loopback: bool,
+) -> Result<&str, Error> {
+    let safe = |url: Url<'_>| url.secure || (insecure_loopback && url.is_loopback());
+    match value {
+        None | Some(Value::Text("")) => Err(Check::MissingMember(name).into()),
+        Some(Value::Text(text)) if text.len() > most => Err(Error::InputTooLarge(name)),
+        Some(Value::Text(text)) if url::parse(text).is_some_and(safe) => Ok(text),
+        Some(Value::Text(_)) => Err(Check::InsecureUrl(name).into()),
+        Some(_) => Err(Check::WrongType(name).into()),
+    }
+}
