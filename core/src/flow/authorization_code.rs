@@ -58,7 +58,8 @@ use crate::{
 /// [asks for it](Client::pushed_authorization_request), with authorize otherwise. A request URI is good for a time that
 /// the server sets, a minute or so. Once that is over, the action of authorize is to push again, with another `state`,
 /// `nonce` and `code_verifier`, for a user who was shown the address and did not follow it; one who did may still come
-/// back, until the answer to the push after that. The time of the flow goes on all the while.
+/// back, until the answer to the push after that. The time of the flow goes on all the while. A restored flow shows the
+/// address that it had; servers take it from a browser that loads it again, or refuse it (RFC 9126 §4).
 ///
 /// `N` is room for the request URI and then the code that the server chooses, in octets: most are shorter than 128, some longer than
 /// 1,500. A longer one is [`Error::InputTooLarge`]. After a refusal the same room holds its text.
@@ -375,7 +376,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         self.seed.wipe();
     }
 
-    /// What is no redirect, and so must be about a push.
+    /// What must be about a push, and no redirect.
     fn push_event(&mut self, now: Now, event: Event<'_>) -> Result<(), Error> {
         match (self.due_push(now), event) {
             (Some(attempt), Event::Response(response)) => self.pushed(now, attempt, response),
@@ -422,7 +423,6 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
                 Err(Error::Expired)
             }
             (Step::Authorize, Event::Redirect(redirect)) => self.redirect(redirect).map(|()| None),
-            (Step::Push, Event::Redirect(_)) => Err(Error::Misuse),
             (Step::Authorize | Step::Push, _) => self.push_event(now, event).map(|()| None),
             (Step::Expired, _) => Err(Error::Expired),
             // Browsers reload and prefetch (RFC 9700 §4.5).

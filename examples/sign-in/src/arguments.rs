@@ -95,6 +95,10 @@ pub struct Arguments {
     #[arg(long, value_name = "URI", help_heading = REQUEST)]
     pub resource: Vec<String>,
 
+    /// What exactly the access is for: a JSON list of objects (RFC 9396)
+    #[arg(long, value_name = "JSON", help_heading = REQUEST)]
+    pub authorization_details: Option<String>,
+
     /// Send the request to the server first, and the browser with a reference to it (RFC 9126)
     #[arg(long, help_heading = REQUEST)]
     pub par: bool,

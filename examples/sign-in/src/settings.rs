@@ -114,6 +114,7 @@ impl<'a> Settings<'a> {
             .lifetime(arguments.timeout);
         for (value, setting) in [
             (&arguments.audience, Client::audience as Setting<'c>),
+            (&arguments.authorization_details, Client::authorization_details),
             (&arguments.connection, Client::connection),
             (&arguments.organization, Client::organization),
             (&arguments.invitation, Client::invitation),

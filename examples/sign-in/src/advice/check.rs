@@ -344,6 +344,7 @@ fn missing(name: Name, answer: &str) -> Cells {
         Name::AuthorizationEndpoint
         | Name::EndSessionEndpoint
         | Name::JwksUri
+        | Name::PushedAuthorizationRequestEndpoint
         | Name::RevocationEndpoint
         | Name::TokenEndpoint
         | Name::UserinfoEndpoint => (

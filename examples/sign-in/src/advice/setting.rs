@@ -9,6 +9,9 @@ pub fn advice(name: Name) -> Advice {
     let (option, advice) = match name {
         Name::AcrValues => ("--acr-values", "Separate the values with spaces."),
         Name::Alg => ("--id-token-alg", "Name RS256, ES256 or both."),
+        Name::AuthorizationDetails => {
+            ("--authorization-details", "Write a JSON list with one object or more in it.")
+        }
         Name::ClientId => ("--client-id", "Copy it from the application's page at the server."),
         Name::ClientSecret => {
             ("--client-secret-file", "The file must hold the secret alone: one line of plain ASCII.")
@@ -78,6 +81,7 @@ mod tests {
         for (name, value) in [
             ("AcrValues", Name::AcrValues),
             ("Alg", Name::Alg),
+            ("AuthorizationDetails", Name::AuthorizationDetails),
             ("ClientId", Name::ClientId),
             ("ClientSecret", Name::ClientSecret),
             ("Issuer", Name::Issuer),
