@@ -72,9 +72,11 @@ impl Body {
             }
             Asked::Codes => {
                 let mut flow = DeviceAuthorization::<DEVICE_ROOM>::new(&ROBOT, seeds::seed(1), NOW)?;
-                let mut room = [0; ENOUGH];
-                let Ok(Action::Send(request)) = flow.poll(NOW, &mut room) else { panic!("no request") };
-                let response = read(request.keep(), buffer).0;
+                let keep = match flow.poll(NOW, &mut [0; ENOUGH])? {
+                    Action::Send(request) => request.keep(),
+                    other => panic!("{other:?}"),
+                };
+                let response = read(keep, buffer).0;
                 flow.handle(NOW, Event::Response(response)).map(|tokens| assert!(tokens.is_none()))?;
                 let Action::Display(code) = flow.poll(NOW, &mut [])? else { panic!("no code") };
                 Ok(format!("{} {} {}", code.instructions("it"), code.scannable(), code.until()))

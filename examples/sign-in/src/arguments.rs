@@ -120,6 +120,14 @@ pub struct Arguments {
     #[arg(long, help_heading = RUN)]
     pub no_browser: bool,
 
+    /// Sign in on another device, as a TV does: show a code and where to enter it
+    #[arg(long, conflicts_with_all = ["redirect_uri", "no_browser"], help_heading = RUN)]
+    pub device: bool,
+
+    /// Draw no QR code beside the user code
+    #[arg(long, requires = "device", help_heading = RUN)]
+    pub no_qr: bool,
+
     /// For scripts: one JSON object a line on standard output, and nothing else
     #[arg(long, help_heading = RUN)]
     pub json: bool,
@@ -298,6 +306,9 @@ mod tests {
             "--timeout 0",
             "--id-token-alg none",
             "--issuer a --issuer b --client-id c",
+            "--no-qr",
+            "--device --no-browser",
+            "--device --redirect-uri com.example.app:/cb",
             "stray",
         ] {
             let error = parse(line).expect_err(line);

@@ -2,11 +2,12 @@
 
 mod human;
 mod json;
+mod qr;
 mod text;
 
 use std::sync::Arc;
 
-use keyfob_core::id_token::Checked;
+use keyfob_core::{flow::UserCode, id_token::Checked};
 use keyfob_std::user_agent::Progress;
 use serde_json::Value;
 
@@ -28,6 +29,15 @@ pub trait Report: Send + Sync {
 
     /// The user has to go to an address.
     fn authorize(&self, visit: &Visit<'_>);
+
+    /// The user has to enter a code on another device; `qr`: a QR code is welcome, where it can be drawn.
+    fn user_code(&self, code: &UserCode<'_>, qr: bool);
+
+    /// The code is good for so many seconds still. It comes every second.
+    fn time_left(&self, seconds: u64);
+
+    /// The code is of no use any more.
+    fn user_code_over(&self);
 
     /// The user is signed in at `issuer`; `asked` is the scope that was asked for.
     fn signed_in(&self, issuer: &str, asked: &[&str], tokens: &Tokens);

@@ -58,6 +58,54 @@ fn a_user_signs_in_without_any_option() {
     assert!(result["expires_in"].as_u64().is_some());
 }
 
+// REQ: DEV-09, DEV-10, DEV-24, DEV-25
+#[test]
+fn a_user_signs_in_on_another_device() {
+    let mut run = Run::start(&["--device", "--json", "--then", "refresh"]);
+    let shown = run.event("user_code");
+    let text = |name: &str| shown[name].as_str().expect("a text").to_owned();
+    let (code, uri) = (text("user_code"), text("verification_uri"));
+    assert_eq!(text("verification_uri_complete"), format!("{uri}?user_code={code}"));
+    assert_eq!(shown["expires_in"], 600);
+    Browser::enter(&uri, &code, "allow");
+    let end = run.end();
+    assert_eq!(end.code, Some(0), "{}{}", end.stdout, end.stderr);
+    assert_eq!(steps(&end), ["discovering", "checking", "refreshing"]);
+    assert_eq!(end.events.iter().filter(|event| event["event"] == "user_code").count(), 1);
+    let result = end.event("result");
+    assert_eq!(result["claims"]["name"], "Ada Lovelace");
+    let checks = result["checks"].as_array().expect("a list");
+    assert!(checks.contains(&"signature".into()) && !checks.contains(&"nonce".into()), "{result}");
+    assert_eq!(end.event("refresh")["rotated"], true);
+    assert_eq!(end.stderr, "");
+}
+
+// REQ: DEV-09, DEV-16, DEV-32
+#[test]
+fn a_person_reads_the_code_and_says_no() {
+    let run = Run::start(&["--device"]);
+    let text = run.shown("enter the code");
+    let mut lines =
+        text.lines().map(str::trim).skip_while(|line| !line.starts_with("To sign in on this computer"));
+    let uri = lines.nth(1).expect("an address").to_owned();
+    let code = lines.nth(1).expect("a code").to_owned();
+    assert!(lines.any(|line| line.starts_with("Enter it only if you started this yourself")), "{text}");
+    // Nobody could scan it in a file.
+    assert!(!text.contains('█') && !text.contains('\u{1b}'), "{text}");
+    Browser::enter(&uri, &code, "deny");
+    let end = run.end();
+    assert_eq!(end.code, Some(3), "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+}
+
+// REQ: DEV-20, DEV-28
+#[test]
+fn a_device_does_not_wait_for_ever() {
+    let end = Run::start(&["--device", "--json", "--timeout", "1"]).end();
+    end.error("expired", 7);
+    assert!(end.event("user_code")["user_code"].is_string());
+}
+
 #[test]
 fn the_request_may_be_pushed() {
     let mut run = start(&["--par", "--login-hint", "ada"]);

@@ -1,17 +1,19 @@
 //! What a person reads: progress and errors on standard error, the result on standard output.
 
 use std::{
-    io::{self, Write},
-    sync::atomic::{AtomicBool, Ordering},
+    io::{self, IsTerminal, Write},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use anstyle::{AnsiColor, Style};
+use anstyle::{AnsiColor, Color, Style};
+use keyfob_core::flow::UserCode;
 use serde_json::Value;
 
 use crate::{
     advice::Advice,
     report::{
         Report, Step, Visit, Way, passed,
+        qr::picture,
         text::{date, duration, lines, plain},
     },
     tokens::{Identity, Tokens},
@@ -20,18 +22,29 @@ use crate::{
 /// Writes words, in colours where they are shown.
 pub struct Human {
     show_tokens: bool,
+    /// Whether a person looks on at once.
+    terminal: bool,
+    /// Lines that a user code takes up.
+    lines: AtomicUsize,
     broken: AtomicBool,
 }
 
 impl Human {
     pub fn new(show_tokens: bool) -> Self {
-        Self { show_tokens, broken: AtomicBool::new(false) }
+        let terminal = io::stderr().is_terminal();
+        Self { show_tokens, terminal, lines: AtomicUsize::new(0), broken: AtomicBool::new(false) }
     }
 
     /// Tells what happens, now.
     fn tell(&self, text: &str) {
         let mut out = anstream::stderr().lock();
         self.note(writeln!(out, "{text}").and_then(|()| out.flush()));
+    }
+
+    /// Writes over the line where the cursor is.
+    fn tell_in_place(&self, text: &str) {
+        let mut out = anstream::stderr().lock();
+        self.note(write!(out, "\r\x1b[K{text}").and_then(|()| out.flush()));
     }
 
     /// Writes a part of the result.
@@ -105,6 +118,39 @@ impl Report for Human {
             self.tell(&format!("It comes back to {redirect_uri}, which the server must allow."));
         }
         self.tell(&format!("Waiting for you to sign in (up to {time}; Ctrl-C gives up)…"));
+    }
+
+    fn user_code(&self, code: &UserCode<'_>, qr: bool) {
+        let mut text = code.instructions("this computer").to_string();
+        text.push('\n');
+        let picture = if qr && self.terminal { picture(code.scannable()) } else { None };
+        if let Some(rows) = picture {
+            text.push_str("\nOr scan this, and compare the code:\n");
+            rows.iter().for_each(|row| text.push_str(&format!("  {QR}{row}{QR:#}\n")));
+        }
+        if !self.terminal {
+            let time = duration(code.seconds_left().into());
+            text.push_str(&format!("\nWaiting for you to sign in (up to {time}; Ctrl-C gives up)…"));
+        }
+        self.tell(&text);
+        self.lines.store(text.lines().count(), Ordering::Relaxed);
+    }
+
+    fn time_left(&self, seconds: u64) {
+        if self.terminal {
+            self.tell_in_place(&format!(
+                "Waiting for you to sign in ({} left; Ctrl-C gives up)…",
+                duration(seconds)
+            ));
+        }
+    }
+
+    fn user_code_over(&self) {
+        let lines = self.lines.swap(0, Ordering::Relaxed);
+        if self.terminal && lines > 0 {
+            // Back to the first of these lines, and away with all of them.
+            self.tell_in_place(&format!("\x1b[{lines}A\x1b[J"));
+        }
     }
 
     fn signed_in(&self, issuer: &str, asked: &[&str], tokens: &Tokens) {
@@ -306,6 +352,7 @@ const BOLD: Style = Style::new().bold();
 const SOFT: Style = Style::new().dimmed();
 const LINK: Style = Style::new().underline();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
+const QR: Style = AnsiColor::BrightWhite.on_default().bg_color(Some(Color::Ansi(AnsiColor::Black)));
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// Characters in a line of running text.

@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use keyfob_core::flow::UserCode;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -73,6 +74,20 @@ impl Report for Json {
         });
         self.event("authorize", &members);
     }
+
+    fn user_code(&self, code: &UserCode<'_>, _qr: bool) {
+        let members = json!({
+            "user_code": code.user_code(),
+            "verification_uri": code.verification_uri(),
+            "verification_uri_complete": code.verification_uri_complete(),
+            "expires_in": code.seconds_left(),
+        });
+        self.event("user_code", &members);
+    }
+
+    fn time_left(&self, _seconds: u64) {}
+
+    fn user_code_over(&self) {}
 
     fn signed_in(&self, issuer: &str, asked: &[&str], tokens: &Tokens) {
         let mut members = self.tokens(tokens);

@@ -97,6 +97,18 @@ impl Run {
         panic!("no address in: {}", self.stderr());
     }
 
+    /// What a person has been shown, once these words are among it and a moment has passed.
+    pub fn shown(&self, words: &str) -> String {
+        for _ in 0..100 {
+            if self.stderr().contains(words) {
+                thread::sleep(Duration::from_millis(300));
+                return self.stderr();
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        panic!("no {words} in: {}", self.stderr());
+    }
+
     fn stderr(&self) -> String {
         self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -190,6 +202,17 @@ impl Browser {
         let consent = browser.post("/login", &[("id", &id), ("name", "Ada Lovelace")]).follow();
         let id = browser.get(&consent).form_id();
         browser.post("/consent", &[("id", &id), ("answer", answer)]).follow()
+    }
+
+    /// Enters a user code, signs in as Ada Lovelace and answers the consent page with `answer`.
+    pub fn enter(verification_uri: &str, user_code: &str, answer: &str) -> Page {
+        let mut browser = Self::new(verification_uri);
+        assert!(browser.get(verification_uri).body.contains("user_code"));
+        let login = browser.post("/activate", &[("user_code", user_code)]).follow();
+        let id = browser.get(&login).form_id();
+        let consent = browser.post("/login", &[("id", &id), ("name", "Ada Lovelace")]).follow();
+        let id = browser.get(&consent).form_id();
+        browser.post("/consent", &[("id", &id), ("answer", answer)])
     }
 
     /// Goes where the issuer sent the browser to, and on to the last page.
