@@ -18,6 +18,7 @@ use sha2::Digest;
 use crate::{encoding::text, error::Check};
 
 pub(crate) use self::algorithm::{ALGORITHM_NAMES, Algorithms, KeyType};
+pub(crate) use self::hs256::MIN_SECRET;
 pub(crate) use self::rsa::significant;
 
 pub use self::algorithm::Algorithm;

@@ -83,7 +83,6 @@ fn base64(octets: &[u8], put: &mut dyn FnMut(&[u8])) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
 
     // REQ: DPOP-17
     #[test]
@@ -100,7 +99,7 @@ mod tests {
             assert_eq!(key.thumbprint(&mut [0; 43]), Err(Check::KeyInvalid.into()), "{key:?}");
             assert_eq!(key.write_jwk(&mut [0; 512]), Err(Check::KeyInvalid.into()), "{key:?}");
         }
-        let secret = Key::Secret(Secret::new("a secret"));
+        let secret = Key::Secret(b"a secret");
         assert_eq!(secret.thumbprint(&mut [0; 43]), Err(Check::KeyMismatch.into()));
         assert_eq!(secret.write_jwk(&mut [0; 512]), Err(Check::KeyMismatch.into()));
         // RFC 7518 §6.3.1.1: no leading zeros.

@@ -28,7 +28,6 @@ impl Verifier for Hs256 {
 
     fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check> {
         let Key::Secret(secret) = key else { return Err(Check::KeyMismatch) };
-        let secret = secret.expose().as_bytes();
         if secret.len() < MIN_SECRET {
             return Err(Check::KeyTooWeak);
         }

@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use crate::secret::Secret;
-
 /// A key in the form that verifiers take: big-endian octets, as RFC 7518 §6 and RFC 8037 §2 write them.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -34,8 +32,8 @@ pub enum Key<'k> {
         /// The public exponent e.
         exponent: &'k [u8],
     },
-    /// The client's own secret, for HMAC (OIDC Core §10.1). It never comes from a key set.
-    Secret(Secret<'k>),
+    /// The octets of the client's own secret, for HMAC (OIDC Core §10.1). They never come from a key set.
+    Secret(&'k [u8]),
 }
 
 impl fmt::Debug for Key<'_> {
