@@ -48,7 +48,8 @@ impl<'c> ClientAuthentication<'c> {
         if offered { Ok(()) } else { Err(Check::AuthenticationMethodUnsupported.into()) }
     }
 
-    const fn secret(&self) -> Option<&'c str> {
+    /// The secret that client and server share, if they do.
+    pub(crate) const fn secret(&self) -> Option<&'c str> {
         match self {
             Self::ClientSecretBasic(secret)
             | Self::ClientSecretBasicRaw(secret)
