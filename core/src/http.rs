@@ -11,6 +11,7 @@ use crate::{
     error::{Check, Error, ErrorCode, Name},
     jwk::KeySet,
     sieve::{Keep, Kept, Sieve, Value},
+    time::UnixTime,
 };
 
 /// The longest body that is read, if no other limit is set (RFC 6749 names none).
@@ -98,12 +99,37 @@ enum Content {
     Other,
 }
 
+/// What the headers of an answer say of the date. Two of them say nothing (RFC 9110 §5.3).
+#[derive(Clone, Copy)]
+enum Said {
+    Nothing,
+    Once(Option<UnixTime>),
+    Twice,
+}
+
+impl Said {
+    const fn then(self, date: Option<UnixTime>) -> Self {
+        match self {
+            Self::Nothing => Self::Once(date),
+            _ => Self::Twice,
+        }
+    }
+
+    const fn once(self) -> Option<UnixTime> {
+        match self {
+            Self::Once(date) => date,
+            _ => None,
+        }
+    }
+}
+
 /// An answer on its way in.
 pub struct Incoming<'b> {
     status: u16,
     content: Content,
     encoded: bool,
     bad_header: bool,
+    date: Said,
     retry_after: Option<u32>,
     limit: usize,
     received: usize,
@@ -119,6 +145,7 @@ impl<'b> Incoming<'b> {
             content: Content::Missing,
             encoded: false,
             bad_header: false,
+            date: Said::Nothing,
             retry_after: None,
             limit: MAX_BODY,
             received: 0,
@@ -150,6 +177,8 @@ impl<'b> Incoming<'b> {
             self.encoded |= !value.eq_ignore_ascii_case(b"identity");
         } else if name.eq_ignore_ascii_case("retry-after") {
             self.retry_after = seconds(value).or(self.retry_after);
+        } else if name.eq_ignore_ascii_case("date") {
+            self.date = self.date.then(UnixTime::from_http_date(value));
         }
     }
 
@@ -182,6 +211,7 @@ impl<'b> Incoming<'b> {
             status: self.status,
             content: if self.encoded { Content::Other } else { self.content },
             bad_header: self.bad_header,
+            date: self.date.once(),
             retry_after: self.retry_after,
             kept,
             keys: None,
@@ -227,6 +257,7 @@ pub struct Response<'b> {
     status: u16,
     content: Content,
     bad_header: bool,
+    date: Option<UnixTime>,
     retry_after: Option<u32>,
     kept: Result<&'b [u8], Error>,
     pub(crate) keys: Option<KeySet<'b>>,
@@ -236,6 +267,12 @@ impl<'b> Response<'b> {
     /// The status code.
     pub const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// When the server sent it, by the server's clock (RFC 9110 §6.6.1). It is worth what the connection is worth:
+    /// over TLS it is the server's word.
+    pub const fn date(&self) -> Option<UnixTime> {
+        self.date
     }
 
     /// Seconds to wait before asking again, if the server said so; at most an hour.

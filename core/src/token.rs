@@ -123,7 +123,13 @@ pub(crate) fn read<'b>(
         Some(id_tokens) if expected.client.is_openid() => {
             let text = token(optional(kept, Name::IdToken), Name::IdToken, id_token::MAX_ID_TOKEN)?;
             match text {
-                Some(text) => Some((id_tokens.verify)(text, access_token, response.keys, now, expected)?),
+                Some(text) => Some((id_tokens.verify)(
+                    text,
+                    access_token,
+                    response.keys,
+                    now.today(response.date()),
+                    expected,
+                )?),
                 // A refresh need not bring a new one (OIDC Core §12.2).
                 None if matches!(expected.grant, Grant::Refresh(_)) => None,
                 None => return Err(Check::MissingMember(Name::IdToken).into()),

@@ -8,11 +8,11 @@ use crate::{
         number::Number,
     },
     error::{Check, Error, Name},
-    id_token::{Audiences, Checked, Expected, Grant},
+    id_token::{Audiences, Checked, Expected, Grant, Proof, Times},
     jws::{Algorithm, Verifier},
     secret::equal,
     sieve::{Scratch, Top, bit, text_of},
-    time::{Date, Now, UnixTime},
+    time::{Today, UnixTime},
 };
 
 /// The longest text of a claim that is compared, in octets: 255 characters of `sub`.
@@ -256,19 +256,22 @@ impl Facts {
     pub(super) fn judge(
         &self,
         algorithm: Algorithm,
-        now: Now,
+        today: Today,
         expected: &Expected<'_>,
     ) -> Result<Checked, Error> {
         let client = expected.client;
         required(self.issuer, Name::Iss, Check::IssMismatch)?;
         self.judge_audience(client)?;
         self.judge_subject()?;
-        let today = self.judge_time(client, now)?;
+        let (today, mut time) = self.judge_time(client, today)?;
         let nonce = self.judge_nonce(&expected.grant)?;
         self.judge_previous(&expected.grant)?;
         let access_token = optional(self.access_token_hash, Name::AtHash, Check::HashMismatch(Name::AtHash))?;
         let code = optional(self.code_hash, Name::CHash, Check::HashMismatch(Name::CHash))?;
         let auth_time = self.judge_auth_time(client, today)?;
+        if !auth_time {
+            time.auth_time = Proof::NotAsked;
+        }
         let acr = client.acr_required;
         if acr && self.acr != Fact::Matches {
             return Err(Check::AcrMismatch.into());
@@ -286,6 +289,7 @@ impl Facts {
             acr,
             organization: organization.is_some(),
             audiences: self.audiences,
+            time,
         })
     }
 
@@ -312,15 +316,23 @@ impl Facts {
         }
     }
 
-    fn judge_time(&self, client: &Client<'_>, now: Now) -> Result<u64, Check> {
+    /// The date, and what the checks that passed rest on.
+    fn judge_time(&self, client: &Client<'_>, today: Today) -> Result<(u64, Times), Check> {
         let expires = required_moment(self.expires, Name::Exp)?;
         let issued = required_moment(self.issued, Name::Iat)?;
         let not_before = optional_moment(self.not_before, Name::Nbf)?;
-        let Date::Known(today) = now.date else { return Err(Check::ClockNotSet) };
-        let today = today.seconds();
         let skew = u64::from(client.clock_skew);
+        let expired_at = expires.saturating_add(skew);
+        // What rests on its not being much later.
+        let (today, late) = match today {
+            Today::Known(today) => (today, Proof::Proven),
+            Today::Said(today) => (today, Proof::Assumed),
+            // A floor of before shows what is over, and nothing else.
+            Today::AtLeast(floor) if expired_at <= floor => return Err(Check::Expired),
+            Today::AtLeast(_) | Today::Unknown => return Err(Check::ClockNotSet),
+        };
         let latest = today.saturating_add(skew);
-        if expires.saturating_add(skew) <= today {
+        if expired_at <= today {
             return Err(Check::Expired);
         }
         if not_before.is_some_and(|moment| moment > latest) {
@@ -333,7 +345,13 @@ impl Facts {
         if client.max_issued_age.is_some_and(|most| age > u64::from(most)) {
             return Err(Check::IssuedTooLongAgo);
         }
-        Ok(today)
+        let times = Times {
+            expires: late,
+            not_before: if not_before.is_some() { Proof::Proven } else { Proof::NotAsked },
+            issued: if client.max_issued_age.is_some() { late } else { Proof::Proven },
+            auth_time: late,
+        };
+        Ok((today, times))
     }
 
     fn judge_nonce(&self, grant: &Grant<'_>) -> Result<bool, Check> {
