@@ -8,6 +8,7 @@ use crate::{
     jwk::KeySet,
     jws::{Algorithms, Rs256, Verifier},
     metadata::Metadata,
+    quirks::Quirks,
 };
 
 /// A client of one server. It borrows everything, so the whole of it can be a constant in flash.
@@ -40,7 +41,7 @@ pub struct Client<'c> {
     pub(crate) max_key_trials: u8,
     pub(crate) acr_required: bool,
     pub(crate) azp_ignored: bool,
-    pub(crate) pkce_announced: bool,
+    pub(crate) quirks: Quirks,
     pub(crate) trusted_audiences: &'c [&'c str],
     pub(crate) subject: Option<&'c str>,
     pub(crate) insecure_redirect: InsecureRedirect,
@@ -200,7 +201,7 @@ impl<'c> Client<'c> {
             max_key_trials: MAX_KEY_TRIALS,
             acr_required: false,
             azp_ignored: false,
-            pkce_announced: false,
+            quirks: Quirks::DEFAULT,
             trusted_audiences: &[],
             subject: None,
             insecure_redirect: InsecureRedirect { localhost: false, lan: false },
@@ -351,8 +352,21 @@ impl<'c> Client<'c> {
     /// the challenge does a client no harm: `state` and `nonce` still guard.
     #[must_use]
     pub const fn require_announced_pkce(mut self) -> Self {
-        self.pkce_announced = true;
+        self.quirks = self.quirks.without(Quirks::PKCE_NOT_ANNOUNCED);
         self
+    }
+
+    /// What to tolerate of a server's dialect; [`Quirks::DEFAULT`] unless set.
+    #[must_use]
+    pub const fn quirks(mut self, tolerated: Quirks) -> Self {
+        self.quirks = tolerated;
+        self
+    }
+
+    /// Tolerates no quirk at all: a server that strays from the standards is refused.
+    #[must_use]
+    pub const fn strict(self) -> Self {
+        self.quirks(Quirks::NONE)
     }
 
     /// Allows `http://localhost/…` as redirect URI. The literal address is better: the name may lead elsewhere

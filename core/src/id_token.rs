@@ -222,7 +222,11 @@ fn verify<'b>(
     signed.check(keys).map_err(|check| if asked { Error::Check(check) } else { Error::KeysNeeded })?;
     let facts = Facts::collect(Source::Base64url(parts.payload), access_token, verifier, expected)?;
     let checked = facts.judge(header.algorithm, today, expected)?;
-    Ok(IdToken { token, claims: Claims::new(Source::Base64url(parts.payload)), checked })
+    Ok(IdToken {
+        token,
+        claims: Claims::new(Source::Base64url(parts.payload)).tolerating(client.quirks),
+        checked,
+    })
 }
 
 /// What to keep of a key set for this token.

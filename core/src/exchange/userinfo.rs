@@ -55,7 +55,7 @@ impl Exchange for UserInfo<'_> {
     }
 
     fn response<'b>(&self, response: Response<'b>) -> Result<Claims<'b>, Error> {
-        let claims = Claims::new(Source::Plain(response.document()?));
+        let claims = Claims::new(Source::Plain(response.document()?)).tolerating(self.client.quirks);
         claims.check_subject(self.subject)?;
         Ok(claims)
     }
