@@ -1,6 +1,9 @@
 //! Who asks, for what, and what it accepts as an answer (RFC 6749 §2).
 
 mod check;
+mod tenants;
+
+pub(crate) use self::tenants::{TENANT, Tenants, is_template, template};
 
 use crate::{
     client_authentication::ClientAuthentication,
@@ -44,6 +47,7 @@ pub struct Client<'c> {
     pub(crate) quirks: Quirks,
     pub(crate) trusted_audiences: &'c [&'c str],
     pub(crate) subject: Option<&'c str>,
+    pub(crate) tenants: Tenants<'c>,
     pub(crate) insecure_redirect: InsecureRedirect,
 }
 
@@ -204,6 +208,7 @@ impl<'c> Client<'c> {
             quirks: Quirks::DEFAULT,
             trusted_audiences: &[],
             subject: None,
+            tenants: Tenants::One,
             insecure_redirect: InsecureRedirect { localhost: false, lan: false },
         }
     }
@@ -338,6 +343,25 @@ impl<'c> Client<'c> {
     #[must_use]
     pub const fn subject(mut self, subject: &'c str) -> Self {
         self.subject = Some(subject);
+        self
+    }
+
+    /// For a server whose issuer is a template with `{tenantid}`, as Microsoft Entra's `common` and `organizations`: the
+    /// tenants whose users may sign in, by identifier (`tid`), in lower case. The ID token must be of one of them, and
+    /// its issuer the issuer of this very tenant.
+    ///
+    /// A refresh is to be made by a client with the one tenant of the sign-in in its list.
+    #[must_use]
+    pub const fn tenants(mut self, tenants: &'c [&'c str]) -> Self {
+        self.tenants = Tenants::Listed(tenants);
+        self
+    }
+
+    /// The same for users of any tenant in the world, also of one that somebody made up for this sign-in. The
+    /// application has to look at `tid` itself.
+    #[must_use]
+    pub const fn any_tenant(mut self) -> Self {
+        self.tenants = Tenants::Any;
         self
     }
 

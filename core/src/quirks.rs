@@ -29,13 +29,13 @@ quirks! {
     /// A boolean is the text `"true"` or `"false"` (OIDC Core §5.1 has it a boolean). Apple's `email_verified`, Cognito's
     /// UserInfo. Not tolerated unless it is asked for, as the presets of these servers do.
     BOOLEAN_AS_TEXT = 1;
-    /// An error comes with another status than 400 and 401 (RFC 6749 §5.2). Auth0: 403 and 429; Google: 403 and 428;
-    /// many: 5xx.
+    /// An error comes with another status than 400 and 401 (RFC 6749 §5.2). Auth0: 403 and 429; Google: 403 and
+    /// 428; many: 5xx.
     ERROR_STATUS = 2;
     /// The description of an error has characters that RFC 6749 §5.2 leaves out, such as line breaks. Microsoft Entra.
     /// They are shown as `?`.
     ERROR_TEXT = 3;
-    /// An error comes with status 200 (RFC 6749 §5.2 has it 400). GitHub, Slack.
+    /// An error comes with status 200 (RFC 6749 §5.2 has it 400). GitHub, Microsoft Entra.
     ERROR_WITH_STATUS_200 = 4;
     /// A `slow_down` names a new interval (RFC 8628 §3.5 has it five seconds more). GitHub.
     INTERVAL_WITH_SLOW_DOWN = 5;

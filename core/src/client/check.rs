@@ -60,6 +60,7 @@ impl Client<'_> {
     /// What every flow needs.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.metadata.check()?;
+        config(self.are_tenants_right(), Name::Issuer)?;
         config(is_visible(self.id) && self.id.len() <= MAX_AUDIENCE, Name::ClientId)?;
         config(self.scope.iter().all(|token| is_scope_token(token)), Name::Scope)?;
         config(self.clock_skew <= MAX_CLOCK_SKEW, Name::ClockSkew)?;
