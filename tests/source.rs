@@ -278,6 +278,7 @@ const DERIVED: &[&str] = &[
     "Place",
     "Prompt",
     "Proof",
+    "Provider",
     "Refusal",
     "Remedy",
     "ResponseMode",
