@@ -1,27 +1,68 @@
 //! Claims: what a server says about a user (OIDC Core §5).
+//!
+//! Claims that the standard names have a method each; every other is found by its name, or by a path of names:
+//!
+//! ```
+//! # use keyfob_core::{claims::Claims, error::Error};
+//! # fn show(claims: Claims<'_>) -> Result<(), Error> {
+//! let mut room = [0; 64];
+//! let name = claims.name(&mut room)?; // `None`: the server does not say
+//! let admin = claims.contains("https://acme.example/roles", "admin");
+//! let country = claims.at(&["address", "country"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! There is no reader of whole documents into types of the application's own: the decoders that do without a heap leave
+//! escapes as they are, or cannot hold a claim that is a text here and a list there. [`Claims::json`] gives the document
+//! to a decoder of the application's choice.
+
+mod claim;
+mod integer;
+mod standard;
 
 use core::fmt;
 
 use crate::{
     encoding::{
-        json::{Literal, Source, Token},
-        number::Number,
+        json::{Source, Token},
         writer::Writer,
     },
     error::{Check, Error, Name},
+    quirks::Quirks,
+    time::UnixTime,
 };
+
+pub use self::claim::{Claim, Items, Kind};
+pub use self::standard::Address;
 
 /// The claims of an ID token that passed every check, or of a UserInfo response about the same user.
 ///
-/// Nothing is unpacked in advance: each call reads the document where it lies.
+/// Nothing is unpacked in advance: each call reads the document where it lies. A name that stands twice in one object
+/// counts as absent, for nobody knows which of the two is meant (RFC 7519 §4).
 #[derive(Clone, Copy)]
 pub struct Claims<'b> {
     source: Source<'b>,
+    quirks: Quirks,
 }
 
 impl<'b> Claims<'b> {
     pub(crate) const fn new(source: Source<'b>) -> Self {
-        Self { source }
+        Self { source, quirks: Quirks::DEFAULT }
+    }
+
+    pub(crate) const fn tolerating(self, quirks: Quirks) -> Self {
+        Self { quirks, ..self }
+    }
+
+    /// The claim of this name, whatever characters it has: `https://acme.example/roles` is one name.
+    pub fn get(&self, name: &str) -> Option<Claim<'b>> {
+        self.top().get(name)
+    }
+
+    /// The claim at the end of a path of names, each within the object that the one before it names.
+    pub fn at(&self, path: &[&str]) -> Option<Claim<'b>> {
+        self.top().at(path)
     }
 
     /// A text, unescaped into `out`; `None` if there is no such claim or it is not a text.
@@ -29,52 +70,31 @@ impl<'b> Claims<'b> {
     /// # Errors
     /// [`Error::BufferTooSmall`] with the length that would do.
     pub fn text<'o>(&self, name: &str, out: &'o mut [u8]) -> Result<Option<&'o str>, Error> {
-        let mut writer = Writer::new(out);
-        let mut found = false;
-        self.find(name, |token| match token {
-            Token::StringStart => found = true,
-            Token::Text(piece) => writer.text(piece),
-            Token::Char(character) => writer.text(character.encode_utf8(&mut [0; 4]).as_bytes()),
-            Token::LoneSurrogate => writer.text("\u{FFFD}".as_bytes()),
-            _ => {}
-        })?;
-        let (text, _) = writer.finish()?;
-        Ok(found.then_some(core::str::from_utf8(text).unwrap_or_default()))
+        self.get(name).map_or(Ok(None), |claim| claim.text(out))
     }
 
-    /// A number that is not negative, without its fraction; `None` if there is none.
+    /// A number that is not negative, without its fraction; `None` if there is none. [`Claim::unsigned`] and
+    /// [`Claim::integer`] are exact.
     ///
-    /// A text of digits counts too: Auth0 sends `updated_at` so.
+    /// A text of digits counts too where [`Quirks::TIME_AS_TEXT`] is tolerated: Auth0 sends `updated_at` so.
     pub fn number(&self, name: &str) -> Option<u64> {
-        let mut number = Number::default();
-        let mut seen = false;
-        let mut digits_only = true;
-        let found = self.find(name, |token| match token {
-            Token::NumberStart => seen = true,
-            Token::Number(piece) => piece.iter().for_each(|&octet| number.push(octet)),
-            Token::Text(piece) => {
-                seen = true;
-                digits_only &= piece.iter().all(u8::is_ascii_digit);
-                piece.iter().for_each(|&octet| number.push(octet));
-            }
-            Token::Char(_) | Token::LoneSurrogate | Token::ArrayStart | Token::ObjectStart => {
-                digits_only = false;
-            }
-            _ => {}
-        });
-        (found.is_ok() && seen && digits_only && !number.is_negative()).then(|| number.floor())
+        self.get(name)?.floor()
     }
 
-    /// A JSON `true` or `false`; `None` for anything else, the text `"true"` included.
+    /// A moment; `None` if there is none. See [`Claim::time`].
+    pub fn time(&self, name: &str) -> Option<UnixTime> {
+        self.get(name)?.time()
+    }
+
+    /// A JSON `true` or `false`; `None` for anything else, the text `"true"` included unless
+    /// [`Quirks::BOOLEAN_AS_TEXT`] is tolerated.
     pub fn boolean(&self, name: &str) -> Option<bool> {
-        let mut value = None;
-        let found = self.find(name, |token| match token {
-            Token::Literal(Literal::True) => value = Some(true),
-            Token::Literal(Literal::False) => value = Some(false),
-            Token::ArrayStart | Token::ObjectStart => value = None,
-            _ => {}
-        });
-        found.ok().and(value)
+        self.get(name)?.boolean()
+    }
+
+    /// Whether the claim is this text, or a list with this text in it: servers write a list of one either way.
+    pub fn contains(&self, name: &str, text: &str) -> bool {
+        self.get(name).is_some_and(|claim| claim.contains(text))
     }
 
     /// The whole document as JSON text, copied into `out`.
@@ -91,63 +111,22 @@ impl<'b> Claims<'b> {
         core::str::from_utf8(text).map_err(|_| Check::JsonUtf8.into())
     }
 
-    /// Shows the tokens of the value of the top member `name`.
-    fn find(&self, name: &str, mut value: impl FnMut(Token<'_>)) -> Result<(), Check> {
-        let mut text = Matcher::new(name.as_bytes());
-        let mut inside = false;
-        self.source.visit(|token, depth| {
-            match token {
-                Token::NameStart if depth == 1 => {
-                    inside = false;
-                    text = Matcher::new(name.as_bytes());
-                }
-                Token::NameEnd if depth == 1 => inside = text.matches(),
-                _ if inside => value(token),
-                _ => text.token(token),
-            }
-            Ok(())
-        })
-    }
-
     /// OIDC Core §5.3.2: `sub` must be there and be the same.
     pub(crate) fn check_subject(&self, subject: &str) -> Result<(), Error> {
-        let mut found = Found::No;
-        let mut text = Matcher::new(subject.as_bytes());
-        let mut subjects = 0u8;
-        let mut name = Matcher::new(b"sub");
-        self.source.visit(|token, depth| {
-            match token {
-                Token::NameStart if depth == 1 => name = Matcher::new(b"sub"),
-                Token::NameEnd if depth == 1 && name.matches() => subjects = subjects.saturating_add(1),
-                _ if depth != 1 => {}
-                _ => name.token(token),
-            }
-            Ok::<(), Check>(())
-        })?;
-        if subjects > 1 {
-            return Err(Check::DuplicateMember(Name::Sub).into());
-        }
-        self.find("sub", |token| match token {
-            Token::StringStart if found == Found::No => found = Found::Text,
-            Token::StringEnd => {}
-            Token::Text(_) | Token::Char(_) | Token::LoneSurrogate => text.token(token),
-            _ if found == Found::No => found = Found::Other,
-            _ => {}
-        })?;
+        let (found, count) = self.top().find("sub");
         match found {
-            Found::No => Err(Check::MissingMember(Name::Sub).into()),
-            Found::Other => Err(Check::WrongType(Name::Sub).into()),
-            Found::Text if text.matches() => Ok(()),
-            Found::Text => Err(Check::SubjectMismatch.into()),
+            None => Err(Check::MissingMember(Name::Sub).into()),
+            Some(_) if count > 1 => Err(Check::DuplicateMember(Name::Sub).into()),
+            Some(claim) if claim.kind() != Kind::Text => Err(Check::WrongType(Name::Sub).into()),
+            Some(claim) if claim.is(subject) => Ok(()),
+            Some(_) => Err(Check::SubjectMismatch.into()),
         }
     }
-}
 
-#[derive(Eq, PartialEq)]
-enum Found {
-    No,
-    Other,
-    Text,
+    /// The document itself.
+    const fn top(&self) -> Claim<'b> {
+        Claim::top(self.source, self.quirks)
+    }
 }
 
 /// Compares a text that comes in pieces, in a time that does not tell where it differs.

@@ -1,6 +1,9 @@
 //! Who asks, for what, and what it accepts as an answer (RFC 6749 §2).
 
 mod check;
+mod tenants;
+
+pub(crate) use self::tenants::{TENANT, Tenants, is_template, template};
 
 use crate::{
     client_authentication::ClientAuthentication,
@@ -8,6 +11,7 @@ use crate::{
     jwk::KeySet,
     jws::{Algorithms, Rs256, Verifier},
     metadata::Metadata,
+    quirks::Quirks,
 };
 
 /// A client of one server. It borrows everything, so the whole of it can be a constant in flash.
@@ -40,10 +44,11 @@ pub struct Client<'c> {
     pub(crate) max_key_trials: u8,
     pub(crate) acr_required: bool,
     pub(crate) azp_ignored: bool,
-    pub(crate) pkce_announced: bool,
     pub(crate) pushed: bool,
+    pub(crate) quirks: Quirks,
     pub(crate) trusted_audiences: &'c [&'c str],
     pub(crate) subject: Option<&'c str>,
+    pub(crate) tenants: Tenants<'c>,
     pub(crate) insecure_redirect: InsecureRedirect,
 }
 
@@ -206,10 +211,11 @@ impl<'c> Client<'c> {
             max_key_trials: MAX_KEY_TRIALS,
             acr_required: false,
             azp_ignored: false,
-            pkce_announced: false,
             pushed: false,
+            quirks: Quirks::DEFAULT,
             trusted_audiences: &[],
             subject: None,
+            tenants: Tenants::One,
             insecure_redirect: InsecureRedirect { localhost: false, lan: false },
         }
     }
@@ -356,6 +362,25 @@ impl<'c> Client<'c> {
         self
     }
 
+    /// For a server whose issuer is a template with `{tenantid}`, as Microsoft Entra's `common` and `organizations`: the
+    /// tenants whose users may sign in, by identifier (`tid`), in lower case. The ID token must be of one of them, and
+    /// its issuer the issuer of this very tenant.
+    ///
+    /// A refresh is to be made by a client with the one tenant of the sign-in in its list.
+    #[must_use]
+    pub const fn tenants(mut self, tenants: &'c [&'c str]) -> Self {
+        self.tenants = Tenants::Listed(tenants);
+        self
+    }
+
+    /// The same for users of any tenant in the world, also of one that somebody made up for this sign-in. The
+    /// application has to look at `tid` itself.
+    #[must_use]
+    pub const fn any_tenant(mut self) -> Self {
+        self.tenants = Tenants::Any;
+        self
+    }
+
     /// Takes an ID token whose `azp` names another client, as OIDC Core errata 2 permits.
     #[must_use]
     pub const fn ignore_azp(mut self) -> Self {
@@ -367,8 +392,21 @@ impl<'c> Client<'c> {
     /// the challenge does a client no harm: `state` and `nonce` still guard.
     #[must_use]
     pub const fn require_announced_pkce(mut self) -> Self {
-        self.pkce_announced = true;
+        self.quirks = self.quirks.without(Quirks::PKCE_NOT_ANNOUNCED);
         self
+    }
+
+    /// What to tolerate of a server's dialect; [`Quirks::DEFAULT`] unless set.
+    #[must_use]
+    pub const fn quirks(mut self, tolerated: Quirks) -> Self {
+        self.quirks = tolerated;
+        self
+    }
+
+    /// Tolerates no quirk at all: a server that strays from the standards is refused.
+    #[must_use]
+    pub const fn strict(self) -> Self {
+        self.quirks(Quirks::NONE)
     }
 
     /// Allows `http://localhost/…` as redirect URI. The literal address is better: the name may lead elsewhere

@@ -38,7 +38,7 @@ impl<'c> ClientAuthentication<'c> {
         let words = Name::TokenEndpointAuthMethodsSupported.words().unwrap_or_default();
         let place = words.iter().position(|&word| word == self.name());
         let offered = match (metadata.authentication_methods, place) {
-            // Many servers take public clients and do not list `none`.
+            // Whether the server has to list `none` is for the client to say: `Quirks::PUBLIC_CLIENT_NOT_ANNOUNCED`.
             _ if self.secret().is_none() => true,
             (Some(offered), Some(place)) => offered & bit(place) != 0,
             // Metadata that was written down by hand says only what it says.

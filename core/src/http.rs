@@ -10,7 +10,9 @@ use crate::{
     encoding::text,
     error::{Check, Error, ErrorCode, Name},
     jwk::KeySet,
+    quirks::Quirks,
     sieve::{Keep, Kept, Sieve, Value},
+    time::UnixTime,
 };
 
 /// The longest body that is read, if no other limit is set (RFC 6749 names none).
@@ -98,12 +100,37 @@ enum Content {
     Other,
 }
 
+/// What the headers of an answer say of the date. Two of them say nothing (RFC 9110 §5.3).
+#[derive(Clone, Copy)]
+enum Said {
+    Nothing,
+    Once(Option<UnixTime>),
+    Twice,
+}
+
+impl Said {
+    const fn then(self, date: Option<UnixTime>) -> Self {
+        match self {
+            Self::Nothing => Self::Once(date),
+            _ => Self::Twice,
+        }
+    }
+
+    const fn once(self) -> Option<UnixTime> {
+        match self {
+            Self::Once(date) => date,
+            _ => None,
+        }
+    }
+}
+
 /// An answer on its way in.
 pub struct Incoming<'b> {
     status: u16,
     content: Content,
     encoded: bool,
     bad_header: bool,
+    date: Said,
     retry_after: Option<u32>,
     limit: usize,
     received: usize,
@@ -119,6 +146,7 @@ impl<'b> Incoming<'b> {
             content: Content::Missing,
             encoded: false,
             bad_header: false,
+            date: Said::Nothing,
             retry_after: None,
             limit: MAX_BODY,
             received: 0,
@@ -150,6 +178,8 @@ impl<'b> Incoming<'b> {
             self.encoded |= !value.eq_ignore_ascii_case(b"identity");
         } else if name.eq_ignore_ascii_case("retry-after") {
             self.retry_after = seconds(value).or(self.retry_after);
+        } else if name.eq_ignore_ascii_case("date") {
+            self.date = self.date.then(UnixTime::from_http_date(value));
         }
     }
 
@@ -182,6 +212,7 @@ impl<'b> Incoming<'b> {
             status: self.status,
             content: if self.encoded { Content::Other } else { self.content },
             bad_header: self.bad_header,
+            date: self.date.once(),
             retry_after: self.retry_after,
             kept,
             keys: None,
@@ -227,6 +258,7 @@ pub struct Response<'b> {
     status: u16,
     content: Content,
     bad_header: bool,
+    date: Option<UnixTime>,
     retry_after: Option<u32>,
     kept: Result<&'b [u8], Error>,
     pub(crate) keys: Option<KeySet<'b>>,
@@ -236,6 +268,12 @@ impl<'b> Response<'b> {
     /// The status code.
     pub const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// When the server sent it, by the server's clock (RFC 9110 §6.6.1). It is worth what the connection is worth:
+    /// over TLS it is the server's word.
+    pub const fn date(&self) -> Option<UnixTime> {
+        self.date
     }
 
     /// Seconds to wait before asking again, if the server said so; at most an hour.
@@ -310,7 +348,7 @@ impl<'b> Response<'b> {
                     _ => "",
                 };
                 let (description, uri) = (text(Name::ErrorDescription), text(Name::ErrorUri));
-                Some(OauthError { code, description, uri })
+                Some(OauthError { code, description, uri, quirks: Quirks::NONE })
             }
             _ => None,
         }
@@ -378,6 +416,8 @@ pub(crate) struct OauthError<'b> {
     pub(crate) code: &'b str,
     pub(crate) description: &'b str,
     pub(crate) uri: &'b str,
+    /// Those that were met in telling it.
+    pub(crate) quirks: Quirks,
 }
 
 /// The characters of an error code (RFC 6749 §5.2).

@@ -16,7 +16,7 @@ use crate::{
     jwk::{self, KeySet},
     jws::{Algorithm, Key, KeyType, MAX_SIGNATURE, Verifier},
     sieve::{Keep, KeyRecord},
-    time::{Now, UnixTime},
+    time::{Today, UnixTime},
 };
 
 use self::{facts::Facts, header::Header};
@@ -82,7 +82,8 @@ pub(crate) struct IdTokens {
     pub(crate) keep_keys: fn(&str, &Client<'_>) -> Result<Keep, Error>,
 }
 
-type Verify = for<'b> fn(&'b str, &str, Option<KeySet<'_>>, Now, &Expected<'_>) -> Result<IdToken<'b>, Error>;
+type Verify =
+    for<'b> fn(&'b str, &str, Option<KeySet<'_>>, Today, &Expected<'_>) -> Result<IdToken<'b>, Error>;
 
 impl IdTokens {
     pub(crate) const CHECK: Self = Self { verify, keep_keys };
@@ -116,6 +117,35 @@ pub struct Checked {
     pub organization: bool,
     /// The audiences.
     pub audiences: Audiences,
+    /// What the checks of time rest on.
+    pub time: Times,
+}
+
+/// What the checks of time rest on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Times {
+    /// It has not expired (`exp`).
+    pub expires: Proof,
+    /// It is valid by now (`nbf`).
+    pub not_before: Proof,
+    /// It was not issued in the future, nor too long ago (`iat`).
+    pub issued: Proof,
+    /// The user did not log in longer ago than `max_age` (`auth_time`).
+    pub auth_time: Proof,
+}
+
+/// What a check rests on. One that failed is never here: then there is no token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Proof {
+    /// The server's own clock, as the `Date` of the answer that brought the token: the device has none that is set.
+    /// It cannot be earlier; that it is not much later is taken on trust.
+    Assumed,
+    /// There was nothing to check.
+    NotAsked,
+    /// A clock that is set, or a date that it surely is by now.
+    Proven,
 }
 
 impl<'b> IdToken<'b> {
@@ -168,7 +198,7 @@ fn verify<'b>(
     token: &'b str,
     access_token: &str,
     fetched: Option<KeySet<'_>>,
-    now: Now,
+    today: Today,
     expected: &Expected<'_>,
 ) -> Result<IdToken<'b>, Error> {
     let client = expected.client;
@@ -193,8 +223,12 @@ fn verify<'b>(
         None => signed.check(client.keys).or(Err(Error::KeysNeeded))?,
     }
     let facts = Facts::collect(Source::Base64url(parts.payload), access_token, verifier, expected)?;
-    let checked = facts.judge(header.algorithm, now, expected)?;
-    Ok(IdToken { token, claims: Claims::new(Source::Base64url(parts.payload)), checked })
+    let checked = facts.judge(header.algorithm, today, expected)?;
+    Ok(IdToken {
+        token,
+        claims: Claims::new(Source::Base64url(parts.payload)).tolerating(client.quirks),
+        checked,
+    })
 }
 
 /// What to keep of a key set for this token.

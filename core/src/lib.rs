@@ -87,6 +87,7 @@
 //! | [`metadata`] | the server's endpoints and abilities | RFC 8414 §2 |
 //! | [`http`] | what crosses to a driver | RFC 9110 |
 //! | [`token`], [`id_token`], [`claims`] | what a sign-in brings | RFC 6749 §5; OIDC Core §2, §5 |
+//! | [`provider`], [`quirks`] | well-known servers, and what servers do differently | their documentation |
 //! | [`jws`], [`jwk`] | signatures and keys | RFC 7515, RFC 7517, RFC 7518 |
 //! | [`secret`], [`entropy`], [`time`] | what the caller brings | RFC 5869 |
 //! | [`error`] | what can go wrong, and what to do then | RFC 6749 §4.1.2.1, §5.2 |
@@ -119,7 +120,9 @@ pub mod id_token;
 pub mod jwk;
 pub mod jws;
 pub mod metadata;
+pub mod provider;
 pub mod qr;
+pub mod quirks;
 pub mod secret;
 pub mod time;
 pub mod token;

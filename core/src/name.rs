@@ -116,6 +116,7 @@ names! {
     Sid = "sid",
     State = "state",
     Sub = "sub",
+    Tid = "tid",
     TokenEndpoint = "token_endpoint",
     TokenEndpointAuthMethodsSupported = "token_endpoint_auth_methods_supported",
     TokenEndpointAuthSigningAlgValuesSupported = "token_endpoint_auth_signing_alg_values_supported",

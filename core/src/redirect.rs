@@ -152,11 +152,7 @@ fn check_issuer(received: &str, client: &Client<'_>) -> Result<(), Error> {
     if received.is_empty() {
         return if client.metadata.iss_parameter { Err(Check::IssuerMissing.into()) } else { Ok(()) };
     }
-    if form::decodes_to(received, client.metadata.issuer) {
-        Ok(())
-    } else {
-        Err(Check::IssuerMismatch.into())
-    }
+    if client.is_encoded_issuer(received) { Ok(()) } else { Err(Check::IssuerMismatch.into()) }
 }
 
 /// RFC 6749 Appendix A.7, A.11.

@@ -4,9 +4,11 @@ use core::fmt;
 
 use crate::{
     client::Client,
+    encoding::number::Number,
     error::{Check, Error, Name},
-    http::{OauthError, Response},
+    http::{OauthError, Response, is_error_code},
     id_token::{self, Expected, Grant, IdToken},
+    quirks::Quirks,
     sieve::{Keep, Kept, Value},
     time::Now,
 };
@@ -40,6 +42,7 @@ pub struct TokenResponse<'b> {
     refresh_token: Option<&'b str>,
     scope: Option<&'b str>,
     id_token: Option<IdToken<'b>>,
+    quirks: Quirks,
 }
 
 impl<'b> TokenResponse<'b> {
@@ -64,9 +67,20 @@ impl<'b> TokenResponse<'b> {
         self.scope
     }
 
+    /// Beside its own quirks, those that were met before it.
+    pub(crate) const fn after(self, quirks: Quirks) -> Self {
+        Self { quirks: self.quirks.with(quirks), ..self }
+    }
+
     /// Who signed in.
     pub const fn id_token(&self) -> Option<IdToken<'b>> {
         self.id_token
+    }
+
+    /// The quirks of the server that were met on the way here, and tolerated. Those of claims are met when a claim is
+    /// read: its [`Kind`](crate::claims::Kind) tells.
+    pub const fn quirks(&self) -> Quirks {
+        self.quirks
     }
 }
 
@@ -79,20 +93,46 @@ impl fmt::Debug for TokenResponse<'_> {
 /// The server's refusal, if that is what it answered.
 ///
 /// # Errors
+/// [`Check::HttpStatus`] and [`Check::BadMember`] for one whose quirks are not `tolerated`;
 /// [`Check::ConflictingResponse`] for a refusal and a token at once; [`Check::WrongType`] for a success with an
 /// `error` that is none.
-pub(crate) fn refusal<'b>(response: &Response<'b>) -> Result<Option<OauthError<'b>>, Error> {
+pub(crate) fn refusal<'b>(
+    response: &Response<'b>,
+    tolerated: Quirks,
+) -> Result<Option<OauthError<'b>>, Error> {
     let success = response.kept();
     let has_token = success.is_ok_and(|kept| kept.get(Name::AccessToken).is_some());
     match response.oauth_error() {
         Some(_) if has_token => Err(Check::ConflictingResponse.into()),
-        Some(error) => Ok(Some(error)),
+        Some(error) => judged_refusal(response, error, tolerated).map(Some),
         None => match success.ok().and_then(|kept| kept.get(Name::Error)) {
             None | Some(Value::Null | Value::Text("")) => Ok(None),
             Some(_) if has_token => Err(Check::ConflictingResponse.into()),
             Some(_) => Err(Check::WrongType(Name::Error).into()),
         },
     }
+}
+
+/// RFC 6749 §5.2: the status is 400, or 401; the description is printable ASCII without `"` and `\`.
+pub(crate) fn judged_refusal<'b>(
+    response: &Response<'_>,
+    error: OauthError<'b>,
+    tolerated: Quirks,
+) -> Result<OauthError<'b>, Error> {
+    let status = response.status();
+    let (quirk, check) = match status {
+        400 | 401 => (Quirks::NONE, Check::HttpStatus(status)),
+        200 => (Quirks::ERROR_WITH_STATUS_200, Check::BadMember(Name::Error)),
+        _ => (Quirks::ERROR_STATUS, Check::HttpStatus(status)),
+    };
+    if !tolerated.contains(quirk) {
+        return Err(check.into());
+    }
+    let plain = error.description.is_empty() || is_error_code(error.description);
+    if !plain && !tolerated.contains(Quirks::ERROR_TEXT) {
+        return Err(Check::BadMember(Name::ErrorDescription).into());
+    }
+    Ok(OauthError { quirks: quirk.with(Quirks::ERROR_TEXT.only_if(!plain)), ..error })
 }
 
 /// Reads a response that is no refusal.
@@ -117,13 +157,23 @@ pub(crate) fn read<'b>(
         Some(Value::Text(scope)) => Some(scope),
         Some(_) => return Err(Check::WrongType(Name::Scope).into()),
     };
-    let expires_in = lifetime(kept)?;
+    let (expires_in, mut quirks) = lifetime(kept, expected.client.quirks)?;
+    quirks = quirks.with(expected.client.unannounced());
+    if matches!(expected.grant, Grant::Code { .. }) && expected.client.metadata.challenge_methods.is_none() {
+        quirks = quirks.with(Quirks::PKCE_NOT_ANNOUNCED);
+    }
     let refresh_token = token(optional(kept, Name::RefreshToken), Name::RefreshToken, MAX_TOKEN)?;
     let id_token = match expected.client.id_tokens {
         Some(id_tokens) if expected.client.is_openid() => {
             let text = token(optional(kept, Name::IdToken), Name::IdToken, id_token::MAX_ID_TOKEN)?;
             match text {
-                Some(text) => Some((id_tokens.verify)(text, access_token, response.keys, now, expected)?),
+                Some(text) => Some((id_tokens.verify)(
+                    text,
+                    access_token,
+                    response.keys,
+                    now.today(response.date()),
+                    expected,
+                )?),
                 // A refresh need not bring a new one (OIDC Core §12.2).
                 None if matches!(expected.grant, Grant::Refresh(_)) => None,
                 None => return Err(Check::MissingMember(Name::IdToken).into()),
@@ -131,7 +181,7 @@ pub(crate) fn read<'b>(
         }
         _ => None,
     };
-    Ok(TokenResponse { access_token, expires_in, refresh_token, scope, id_token })
+    Ok(TokenResponse { access_token, expires_in, refresh_token, scope, id_token, quirks })
 }
 
 /// What to keep of a key set for the ID token in a response.
@@ -160,16 +210,16 @@ fn token<'b>(value: Option<Value<'b>>, name: Name, most: usize) -> Result<Option
     }
 }
 
-/// A number or a text of digits; some servers send one, some the other.
-pub(crate) fn lifetime(kept: Kept<'_>) -> Result<Option<u32>, Error> {
-    let seconds = match kept.get(Name::ExpiresIn) {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::Number { negative: false, floor, .. }) => Some(floor),
-        Some(Value::Text(digits)) => {
-            crate::encoding::number::Number::from_digits(digits).map(|number| number.floor())
+/// A number, or where it is tolerated a text of digits, and the quirk that this is.
+pub(crate) fn lifetime(kept: Kept<'_>, tolerated: Quirks) -> Result<(Option<u32>, Quirks), Error> {
+    let (seconds, quirk) = match kept.get(Name::ExpiresIn) {
+        None | Some(Value::Null) => return Ok((None, Quirks::NONE)),
+        Some(Value::Number { negative: false, floor, .. }) => (Some(floor), Quirks::NONE),
+        Some(Value::Text(digits)) if tolerated.contains(Quirks::LIFETIME_AS_TEXT) => {
+            (Number::from_digits(digits).map(|number| number.floor()), Quirks::LIFETIME_AS_TEXT)
         }
-        Some(_) => None,
+        Some(_) => (None, Quirks::NONE),
     };
     let seconds = seconds.ok_or(Check::WrongType(Name::ExpiresIn))?;
-    Ok(u32::try_from(seconds.min(MAX_LIFETIME)).ok())
+    Ok((u32::try_from(seconds.min(MAX_LIFETIME)).ok(), quirk))
 }

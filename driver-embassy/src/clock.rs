@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use embassy_time::{Instant, Timer};
-use keyfob_core::time::{Date, Now, UnixTime};
+use keyfob_core::time::{Date, Floor, Now, UnixTime};
 
 /// Where the driver gets the time from, and how it waits.
 #[expect(async_fn_in_trait, reason = "embassy's executors do not move tasks to other threads")]
@@ -13,25 +13,45 @@ pub trait Clock {
 
     /// Waits.
     async fn sleep(&mut self, duration: Duration);
+
+    /// A server's answer that came just now was dated so. Unless told otherwise, a clock makes nothing of it.
+    fn observe(&mut self, _date: UnixTime) {}
 }
 
-/// The steady count of `embassy-time`, and the date once it is known.
+/// The steady count of `embassy-time`, and the date as far as it is known.
+///
+/// A chip without a clock of its own begins with the date of its firmware, and goes on with the dates of its server's
+/// answers. Neither counts for more than [`Date::AtLeast`]; an ID token is then judged by the `Date` of the answer
+/// that it came with.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
-    date: Date,
-    /// When `date` was true.
-    since: Instant,
+    floor: Floor,
+    /// What was set, and when that was true.
+    set: Option<(UnixTime, Instant)>,
 }
 
 impl SystemClock {
     /// A clock that does not know the date.
     pub const fn new() -> Self {
-        Self { date: Date::Unknown, since: Instant::MIN }
+        Self { floor: Floor::UNKNOWN, set: None }
     }
 
-    /// Sets what is known of the date, as of now.
+    /// A clock that knows that it is this date or later: when the firmware was built, or the last token issued. What
+    /// is set before that counts for nothing.
+    pub const fn not_before(date: UnixTime) -> Self {
+        Self { floor: Floor::new(date), set: None }
+    }
+
+    /// Sets what is known of the date, as of now. A floor never goes back.
     pub fn set(&mut self, date: Date) {
-        *self = Self { date, since: Instant::now() };
+        match date {
+            Date::AtLeast(date) => {
+                self.set = None;
+                self.observe(date);
+            }
+            Date::Known(date) => self.set = Some((date, Instant::now())),
+            _ => self.set = None,
+        }
     }
 }
 
@@ -44,18 +64,26 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&mut self) -> Now {
         let now = Instant::now();
-        let passed = now.saturating_duration_since(self.since).as_secs();
-        let later = |then: UnixTime| UnixTime::from_seconds(then.seconds().saturating_add(passed));
-        let date = match self.date {
-            Date::AtLeast(then) => Date::AtLeast(later(then)),
-            Date::Known(then) => Date::Known(later(then)),
-            date => date,
-        };
-        Now { date, uptime: now.as_millis() }
+        let uptime = now.as_millis();
+        match self.set {
+            Some((date, since)) => {
+                let passed = now.saturating_duration_since(since).as_secs();
+                let date = UnixTime::from_seconds(date.seconds().saturating_add(passed));
+                self.floor.judge(uptime, date)
+            }
+            None => self.floor.now(uptime),
+        }
     }
 
     async fn sleep(&mut self, duration: Duration) {
         let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Timer::after_millis(milliseconds).await;
+    }
+
+    fn observe(&mut self, date: UnixTime) {
+        // A clock that is set and a server's may differ by a little: neither unsets the other.
+        if !matches!(self.now().date, Date::Known(_)) {
+            self.floor.observe(date, Instant::now().as_millis());
+        }
     }
 }

@@ -113,6 +113,9 @@ async fn drive<R, H: Http>(
                     continue;
                 }
                 let (response, rest) = incoming.finish();
+                if let Some(date) = response.date() {
+                    clock.observe(date);
+                }
                 let taken = length.saturating_sub(rest.len());
                 let tokens = match flight.handle(clock.now(), Event::Response(response)) {
                     Err(Error::KeysNeeded) => {

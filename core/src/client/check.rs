@@ -2,7 +2,7 @@
 
 use crate::{
     client::{Client, Prompt},
-    client_authentication::is_visible,
+    client_authentication::{ClientAuthentication, is_visible},
     encoding::{
         form,
         json::{Parser, Source, Token},
@@ -12,6 +12,8 @@ use crate::{
     error::{Check, Error, Name},
     jws::{KeyType, MIN_SECRET},
     metadata::Metadata,
+    quirks::Quirks,
+    sieve::bit,
 };
 
 /// The largest difference of clocks that can be allowed, in seconds.
@@ -60,6 +62,7 @@ impl Client<'_> {
     /// What every flow needs.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.metadata.check()?;
+        config(self.are_tenants_right(), Name::Issuer)?;
         config(is_visible(self.id) && self.id.len() <= MAX_AUDIENCE, Name::ClientId)?;
         config(self.scope.iter().all(|token| is_scope_token(token)), Name::Scope)?;
         config(self.clock_skew <= MAX_CLOCK_SKEW, Name::ClockSkew)?;
@@ -67,7 +70,21 @@ impl Client<'_> {
         if self.is_openid() {
             self.check_openid()?;
         }
-        self.authentication.check(&self.metadata)
+        self.authentication.check(&self.metadata)?;
+        let tolerated = self.quirks.contains(self.unannounced());
+        if tolerated { Ok(()) } else { Err(Check::AuthenticationMethodUnsupported.into()) }
+    }
+
+    /// [`Quirks::PUBLIC_CLIENT_NOT_ANNOUNCED`], if this is met.
+    pub(crate) fn unannounced(&self) -> Quirks {
+        let public = matches!(self.authentication, ClientAuthentication::None);
+        let mut words = Name::TokenEndpointAuthMethodsSupported.words().unwrap_or_default().iter();
+        let none = words.position(|&word| word == "none").map(bit).unwrap_or_default();
+        // Metadata that was written down by hand says only what it says.
+        match self.metadata.authentication_methods {
+            Some(offered) if public && offered & none == 0 => Quirks::PUBLIC_CLIENT_NOT_ANNOUNCED,
+            _ => Quirks::NONE,
+        }
     }
 
     /// What the code flow needs beside that.
@@ -134,7 +151,7 @@ impl Client<'_> {
     fn check_pkce(&self) -> Result<(), Error> {
         match self.metadata.challenge_methods {
             Some(0) => Err(Check::PkceUnsupported.into()),
-            None if self.pkce_announced => Err(Check::PkceUnsupported.into()),
+            None if !self.quirks.contains(Quirks::PKCE_NOT_ANNOUNCED) => Err(Check::PkceUnsupported.into()),
             _ => Ok(()),
         }
     }

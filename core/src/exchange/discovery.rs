@@ -1,6 +1,7 @@
 //! Fetching a server's metadata (OIDC Discovery §4, RFC 8414 §3).
 
 use crate::{
+    client,
     encoding::{url, writer::Writer},
     error::{Error, Name},
     exchange::Exchange,
@@ -17,6 +18,7 @@ use crate::{
 pub struct Discovery<'d> {
     expected: Metadata<'d>,
     oauth: bool,
+    template: Option<&'d str>,
 }
 
 impl<'d> Discovery<'d> {
@@ -44,9 +46,25 @@ impl<'d> Discovery<'d> {
         self
     }
 
+    /// For a server with many tenants, whose document names a template with `{tenantid}` in place of the issuer that was
+    /// asked for: it must be this one. Microsoft Entra's is `https://login.microsoftonline.com/{tenantid}/v2.0`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it is no such template, or of another host.
+    pub fn template(mut self, template: &'d str) -> Result<Self, Error> {
+        let (before, _) = client::template(template).ok_or(Error::Config(Name::Issuer))?;
+        let own = url::parse(self.expected.issuer).map(|url| url.origin);
+        let right = client::is_template(template, self.expected.insecure_loopback);
+        if !right || url::parse(before).map(|url| url.origin) != own {
+            return Err(Error::Config(Name::Issuer));
+        }
+        self.template = Some(template);
+        Ok(self)
+    }
+
     fn of(expected: Metadata<'d>) -> Result<Self, Error> {
         expected.check()?;
-        Ok(Self { expected, oauth: false })
+        Ok(Self { expected, oauth: false, template: None })
     }
 }
 
@@ -68,6 +86,7 @@ impl Exchange for Discovery<'_> {
     }
 
     fn response<'b>(&self, response: Response<'b>) -> Result<Metadata<'b>, Error> {
-        Metadata::read(response.kept()?, &self.expected)
+        let issuer = self.template.unwrap_or(self.expected.issuer);
+        Metadata::read(response.kept()?, &self.expected.with_issuer(issuer))
     }
 }

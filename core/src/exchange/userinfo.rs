@@ -5,7 +5,11 @@ use core::fmt;
 use crate::{
     claims::Claims,
     client::Client,
-    encoding::{json::Source, writer::Writer},
+    encoding::{
+        form::{Pairs, Place},
+        json::Source,
+        writer::Writer,
+    },
     error::{Check, Error, Name},
     exchange::Exchange,
     http::{Method, Request, Response},
@@ -23,12 +27,21 @@ pub struct UserInfo<'u> {
     client: &'u Client<'u>,
     access_token: Secret<'u>,
     subject: &'u str,
+    in_body: bool,
 }
 
 impl<'u> UserInfo<'u> {
     /// Asks `client`'s server with `access_token` about `subject`, the `sub` of the ID token.
     pub const fn new(client: &'u Client<'u>, access_token: &'u str, subject: &'u str) -> Self {
-        Self { client, access_token: Secret::new(access_token), subject }
+        Self { client, access_token: Secret::new(access_token), subject, in_body: false }
+    }
+
+    /// Sends the access token as a form instead, for what stands between and takes the `Authorization` header away
+    /// (RFC 6750 §2.2).
+    #[must_use]
+    pub const fn in_body(mut self) -> Self {
+        self.in_body = true;
+        self
     }
 }
 
@@ -41,7 +54,14 @@ impl Exchange for UserInfo<'_> {
         if !is_token68(self.access_token.expose()) {
             return Err(Check::BadMember(Name::AccessToken).into());
         }
+        let keep = Keep(Wanted::Document);
         let mut writer = Writer::new(out);
+        if self.in_body {
+            Pairs::new(&mut writer, Place::Body, false).pair("access_token", self.access_token.expose());
+            let (body, _) = writer.finish()?;
+            let body = core::str::from_utf8(body).unwrap_or_default();
+            return Ok(Request { method: Method::Post, url, authorization: None, body, keep });
+        }
         writer.text(b"Bearer ");
         writer.text(self.access_token.expose().as_bytes());
         let (authorization, _) = writer.finish()?;
@@ -50,12 +70,12 @@ impl Exchange for UserInfo<'_> {
             url,
             authorization: core::str::from_utf8(authorization).ok(),
             body: "",
-            keep: Keep(Wanted::Document),
+            keep,
         })
     }
 
     fn response<'b>(&self, response: Response<'b>) -> Result<Claims<'b>, Error> {
-        let claims = Claims::new(Source::Plain(response.document()?));
+        let claims = Claims::new(Source::Plain(response.document()?)).tolerating(self.client.quirks);
         claims.check_subject(self.subject)?;
         Ok(claims)
     }

@@ -282,7 +282,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     }
 
     fn pushed(&mut self, now: Now, attempt: u8, response: Response<'_>) -> Result<(), Error> {
-        match Pushed::read(response)? {
+        match Pushed::read(response, self.client.quirks)? {
             Pushed::Refusal(refusal) => Err(self.refused(&refusal)),
             Pushed::Taken { request_uri, expires_in } => {
                 self.memory.hold(request_uri.bytes(), Name::RequestUri)?;
@@ -341,7 +341,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     }
 
     fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<TokenResponse<'b>, Error> {
-        if let Some(refusal) = token::refusal(&response)? {
+        if let Some(refusal) = token::refusal(&response, self.client.quirks)? {
             return Err(self.refused(&refusal));
         }
         let nonce = self.value(Label::Nonce);

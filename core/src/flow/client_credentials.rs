@@ -110,7 +110,7 @@ impl<'c, const N: usize> ClientCredentials<'c, N> {
     }
 
     fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<TokenResponse<'b>, Error> {
-        if let Some(refusal) = token::refusal(&response)? {
+        if let Some(refusal) = token::refusal(&response, self.client.quirks)? {
             let code = ErrorCode::from_text(refusal.code.as_bytes());
             self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
             self.step = Step::Refused(code);

@@ -17,6 +17,7 @@ use crate::{
     memory::{Kind, Memory, Snapshot},
     metadata::Metadata,
     pkce,
+    quirks::Quirks,
     secret::{Label, Seed},
     sieve::{Keep, Wanted},
     time::Now,
@@ -74,6 +75,8 @@ pub struct DeviceAuthorization<'c, const N: usize = 1024> {
     pkce: bool,
     code_pairs: CodePairs,
     step: Step,
+    /// What was met of the server so far.
+    quirks: Quirks,
     pace: Pace,
     memory: Memory<N>,
 }
@@ -108,8 +111,8 @@ const POLL: &[Name] = &[
 const PKCE: u8 = 1;
 const CODE_PAIRS: u8 = 2;
 
-/// What a snapshot holds before the codes: options, and four lengths of time.
-const HEAD: usize = 17;
+/// What a snapshot holds before the codes: options, and five numbers.
+const HEAD: usize = 21;
 
 impl<'c, const N: usize> DeviceAuthorization<'c, N> {
     /// Milliseconds that a poll comes later than the server's interval asks for. Some servers refuse a poll that is
@@ -129,6 +132,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
             pkce: false,
             code_pairs: CodePairs(false),
             step: Step::Start,
+            quirks: Quirks::NONE,
             pace: Pace::new(now, client.lifetime.saturating_mul(1000), 0),
             memory: Memory::new(),
         })
@@ -170,9 +174,11 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
             return Err(Error::Expired);
         }
         let (head, codes) = snapshot.memory.split_first_chunk::<HEAD>().ok_or(Error::Snapshot)?;
-        let [options, times @ ..] = head;
-        let mut times = times.chunks_exact(4).map(|time| time.try_into().map_or(0, u32::from_le_bytes));
-        let mut next = || times.next().unwrap_or_default();
+        let [options, numbers @ ..] = head;
+        let mut numbers =
+            numbers.chunks_exact(4).map(|octets| octets.try_into().map_or(0, u32::from_le_bytes));
+        let mut next = || numbers.next().unwrap_or_default();
+        flow.quirks = Quirks::from_bits(next());
         let (interval, backoff, wait, least) = (next(), next(), next(), next());
         flow.pace = Pace { since: now.uptime, left: snapshot.left, interval, backoff, wait, least };
         flow.pkce = options & PKCE != 0;
@@ -242,14 +248,16 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
     }
 
     fn started(&mut self, now: Now, response: Response<'_>) -> Result<(), Error> {
-        if let Some(refusal) = token::refusal(&response)? {
-            let code = dialect::error_code(refusal.code);
+        let tolerated = self.client.quirks;
+        if let Some(refusal) = token::refusal(&response, tolerated)? {
+            let code = dialect::error_code(refusal.code, tolerated);
             self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
             return Err(self.refuse(code));
         }
         let read = response.kept().and_then(|kept| {
-            let (codes, times) = Codes::read(kept, self.client.metadata.insecure_loopback)?;
+            let (codes, times, quirks) = Codes::read(kept, self.client)?;
             self.memory.hold(codes.lines(), Name::DeviceCode)?;
+            self.quirks = quirks;
             Ok(times)
         });
         match read {
@@ -269,11 +277,18 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
     }
 
     fn answered<'b>(&mut self, now: Now, response: Response<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
-        let outcome = match token::refusal(&response) {
-            Ok(Some(refusal)) => match dialect::error_code(refusal.code) {
-                ErrorCode::AuthorizationPending => Ok(None),
+        let tolerated = self.client.quirks;
+        let outcome = match token::refusal(&response, tolerated) {
+            Ok(Some(refusal)) => match dialect::error_code(refusal.code, tolerated) {
+                ErrorCode::AuthorizationPending => {
+                    self.quirks = self.quirks.with(refusal.quirks);
+                    Ok(None)
+                }
                 ErrorCode::SlowDown => {
-                    self.pace.slow_down(dialect::interval(&response));
+                    let interval = dialect::interval(&response, tolerated);
+                    let quirk = Quirks::INTERVAL_WITH_SLOW_DOWN.only_if(interval.is_some());
+                    self.quirks = self.quirks.with(refusal.quirks).with(quirk);
+                    self.pace.slow_down(interval);
                     Ok(None)
                 }
                 code => {
@@ -287,7 +302,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
             },
             Ok(None) => {
                 let expected = Expected { client: self.client, grant: Grant::Device };
-                token::read(&response, now, &expected).map(Some)
+                token::read(&response, now, &expected).map(|tokens| Some(tokens.after(self.quirks)))
             }
             Err(error) => Err(error),
         };
@@ -397,11 +412,13 @@ impl<const N: usize> Flow for DeviceAuthorization<'_, N> {
         };
         let Pace { left, interval, backoff, wait, least, .. } = self.pace.at(now);
         let options = if self.pkce { PKCE } else { 0 } | if self.code_pairs.0 { CODE_PAIRS } else { 0 };
-        let [i0, i1, i2, i3] = interval.to_le_bytes();
-        let [b0, b1, b2, b3] = backoff.to_le_bytes();
-        let [w0, w1, w2, w3] = wait.to_le_bytes();
-        let [l0, l1, l2, l3] = least.to_le_bytes();
-        let head: [u8; HEAD] = [options, i0, i1, i2, i3, b0, b1, b2, b3, w0, w1, w2, w3, l0, l1, l2, l3];
+        let mut head = [0; HEAD];
+        let [first, numbers @ ..] = &mut head;
+        *first = options;
+        let values = [self.quirks.bits(), interval, backoff, wait, least];
+        for (octets, number) in numbers.chunks_exact_mut(4).zip(values) {
+            octets.iter_mut().zip(number.to_le_bytes()).for_each(|(octet, of_number)| *octet = of_number);
+        }
         let memory = self.memory.text().as_bytes();
         Snapshot { step, left, seed: self.seed.octets(), memory }.write_behind(
             &head,

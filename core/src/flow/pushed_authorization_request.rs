@@ -3,6 +3,7 @@
 use crate::{
     error::{Check, Error, Name},
     http::{OauthError, Response},
+    quirks::Quirks,
     sieve::{Kept, Value},
     token,
 };
@@ -24,18 +25,18 @@ pub(crate) enum Pushed<'b> {
 
 impl<'b> Pushed<'b> {
     /// 201 is what a server ought to answer; some say 200.
-    pub(crate) fn read(response: Response<'b>) -> Result<Self, Error> {
+    pub(crate) fn read(response: Response<'b>, tolerated: Quirks) -> Result<Self, Error> {
         let response = response.created();
         let kept = response.kept();
         let has_uri = kept.is_ok_and(|kept| kept.get(Name::RequestUri).is_some());
         match response.oauth_error() {
             Some(_) if has_uri => Err(Check::ConflictingResponse.into()),
-            Some(refusal) => Ok(Self::Refusal(refusal)),
-            None => Self::taken(kept?),
+            Some(refusal) => token::judged_refusal(&response, refusal, tolerated).map(Self::Refusal),
+            None => Self::taken(kept?, tolerated),
         }
     }
 
-    fn taken(kept: Kept<'b>) -> Result<Self, Error> {
+    fn taken(kept: Kept<'b>, tolerated: Quirks) -> Result<Self, Error> {
         let request_uri = match kept.get(Name::RequestUri) {
             None | Some(Value::Null | Value::Text("")) => {
                 return Err(Check::MissingMember(Name::RequestUri).into());
@@ -46,7 +47,7 @@ impl<'b> Pushed<'b> {
             Some(Value::Text(uri)) => uri,
             Some(_) => return Err(Check::WrongType(Name::RequestUri).into()),
         };
-        match token::lifetime(kept)? {
+        match token::lifetime(kept, tolerated)?.0 {
             None => Err(Check::MissingMember(Name::ExpiresIn).into()),
             Some(0) => Err(Check::BadMember(Name::ExpiresIn).into()),
             Some(expires_in) => Ok(Self::Taken { request_uri, expires_in }),

@@ -108,7 +108,7 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
     }
 
     fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<TokenResponse<'b>, Error> {
-        if let Some(refusal) = token::refusal(&response)? {
+        if let Some(refusal) = token::refusal(&response, self.client.quirks)? {
             let code = ErrorCode::from_text(refusal.code.as_bytes());
             // The refresh token lives on (RFC 6749 §5.2).
             if code.remedy() == Remedy::RetryLater {

@@ -1,18 +1,18 @@
 //! The claims of an ID token: collected in one pass, then judged in the order of OIDC Core §3.1.3.7.
 
 use crate::{
-    client::Client,
+    client::{Client, TENANT, Tenants},
     encoding::{
         base64url,
         json::{Literal, Source, Token},
         number::Number,
     },
     error::{Check, Error, Name},
-    id_token::{Audiences, Checked, Expected, Grant},
+    id_token::{Audiences, Checked, Expected, Grant, Proof, Times},
     jws::{Algorithm, KeyType, Verifier},
     secret::equal,
     sieve::{Scratch, Top, bit, text_of},
-    time::{Date, Now, UnixTime},
+    time::{Today, UnixTime},
 };
 
 /// The longest text of a claim that is compared, in octets: 255 characters of `sub`.
@@ -36,6 +36,7 @@ const CLAIMS: &[Name] = &[
     Name::Acr,
     Name::OrgId,
     Name::OrgName,
+    Name::Tid,
 ];
 
 /// What a claim turned out to be.
@@ -77,6 +78,9 @@ pub(super) struct Facts {
     auth_time: Moment,
     acr: Fact,
     organization: Fact,
+    tenant: Fact,
+    tenant_of_issuer: Scratch<TENANT>,
+    tenant_of_token: Scratch<TENANT>,
 }
 
 /// The claim that is being read.
@@ -110,6 +114,9 @@ impl Facts {
             auth_time: Moment::Absent,
             acr: Fact::Absent,
             organization: Fact::Absent,
+            tenant: Fact::Absent,
+            tenant_of_issuer: Scratch::new(),
+            tenant_of_token: Scratch::new(),
         };
         let mut top = Top::new(CLAIMS);
         let mut reading = Reading { text: Scratch::new(), number: Number::default() };
@@ -155,7 +162,11 @@ impl Facts {
         }
         let same = !text.is_cut()
             && match claim {
-                Name::Iss => found == client.metadata.issuer.as_bytes(),
+                Name::Iss => self.is_issuer(found, client),
+                Name::Tid => {
+                    self.tenant_of_token.push(found);
+                    client.is_tenant(found)
+                }
                 Name::Azp => found == client.id.as_bytes(),
                 Name::Sub => self.is_subject(text, expected),
                 Name::Nonce => is_nonce(found, &expected.grant),
@@ -169,7 +180,7 @@ impl Facts {
                     if client.organization_claim() != Some(claim) {
                         return;
                     }
-                    client.request.organization.is_some_and(|wanted| wanted.as_bytes() == found)
+                    client.is_organization(claim, found)
                 }
                 _ => return self.set(claim, Fact::WrongType),
             };
@@ -198,6 +209,15 @@ impl Facts {
         if self.audience != Fact::WrongType {
             self.audience = if self.audiences.0 & 1 == 1 { Fact::Matches } else { Fact::Differs };
         }
+    }
+
+    fn is_issuer(&mut self, found: &[u8], client: &Client<'_>) -> bool {
+        if matches!(client.tenants, Tenants::One) {
+            return found == client.metadata.issuer.as_bytes();
+        }
+        let tenant = client.tenant_of(found);
+        self.tenant_of_issuer.push(tenant.unwrap_or_default());
+        tenant.is_some()
     }
 
     fn is_subject(&mut self, text: &Scratch<ROOM>, expected: &Expected<'_>) -> bool {
@@ -248,6 +268,7 @@ impl Facts {
             Name::Iss => self.issuer = fact,
             Name::Nonce => self.nonce = fact,
             Name::Sub => self.subject = fact,
+            Name::Tid => self.tenant = fact,
             _ => self.organization = fact,
         }
     }
@@ -256,19 +277,23 @@ impl Facts {
     pub(super) fn judge(
         &self,
         algorithm: Algorithm,
-        now: Now,
+        today: Today,
         expected: &Expected<'_>,
     ) -> Result<Checked, Error> {
         let client = expected.client;
         required(self.issuer, Name::Iss, Check::IssMismatch)?;
+        self.judge_tenant(client)?;
         self.judge_audience(algorithm, client)?;
         self.judge_subject()?;
-        let today = self.judge_time(client, now)?;
+        let (today, mut time) = self.judge_time(client, today)?;
         let nonce = self.judge_nonce(&expected.grant)?;
         self.judge_previous(&expected.grant)?;
         let access_token = optional(self.access_token_hash, Name::AtHash, Check::HashMismatch(Name::AtHash))?;
         let code = optional(self.code_hash, Name::CHash, Check::HashMismatch(Name::CHash))?;
         let auth_time = self.judge_auth_time(client, today)?;
+        if !auth_time {
+            time.auth_time = Proof::NotAsked;
+        }
         let acr = client.acr_required;
         if acr && self.acr != Fact::Matches {
             return Err(Check::AcrMismatch.into());
@@ -286,7 +311,18 @@ impl Facts {
             acr,
             organization: organization.is_some(),
             audiences: self.audiences,
+            time,
         })
+    }
+
+    /// The tenant is one that was asked for, and the issuer is this tenant's.
+    fn judge_tenant(&self, client: &Client<'_>) -> Result<(), Check> {
+        if matches!(client.tenants, Tenants::One) {
+            return Ok(());
+        }
+        required(self.tenant, Name::Tid, Check::VendorClaimMismatch(Name::Tid))?;
+        let same = self.tenant_of_issuer.text() == self.tenant_of_token.text();
+        if same { Ok(()) } else { Err(Check::IssMismatch) }
     }
 
     fn judge_audience(&self, algorithm: Algorithm, client: &Client<'_>) -> Result<(), Check> {
@@ -314,15 +350,23 @@ impl Facts {
         }
     }
 
-    fn judge_time(&self, client: &Client<'_>, now: Now) -> Result<u64, Check> {
+    /// The date, and what the checks that passed rest on.
+    fn judge_time(&self, client: &Client<'_>, today: Today) -> Result<(u64, Times), Check> {
         let expires = required_moment(self.expires, Name::Exp)?;
         let issued = required_moment(self.issued, Name::Iat)?;
         let not_before = optional_moment(self.not_before, Name::Nbf)?;
-        let Date::Known(today) = now.date else { return Err(Check::ClockNotSet) };
-        let today = today.seconds();
         let skew = u64::from(client.clock_skew);
+        let expired_at = expires.saturating_add(skew);
+        // What rests on its not being much later.
+        let (today, late) = match today {
+            Today::Known(today) => (today, Proof::Proven),
+            Today::Said(today) => (today, Proof::Assumed),
+            // A floor of before shows what is over, and nothing else.
+            Today::AtLeast(floor) if expired_at <= floor => return Err(Check::Expired),
+            Today::AtLeast(_) | Today::Unknown => return Err(Check::ClockNotSet),
+        };
         let latest = today.saturating_add(skew);
-        if expires.saturating_add(skew) <= today {
+        if expired_at <= today {
             return Err(Check::Expired);
         }
         if not_before.is_some_and(|moment| moment > latest) {
@@ -335,7 +379,13 @@ impl Facts {
         if client.max_issued_age.is_some_and(|most| age > u64::from(most)) {
             return Err(Check::IssuedTooLongAgo);
         }
-        Ok(today)
+        let times = Times {
+            expires: late,
+            not_before: if not_before.is_some() { Proof::Proven } else { Proof::NotAsked },
+            issued: if client.max_issued_age.is_some() { late } else { Proof::Proven },
+            auth_time: late,
+        };
+        Ok((today, times))
     }
 
     fn judge_nonce(&self, grant: &Grant<'_>) -> Result<bool, Check> {
@@ -383,6 +433,15 @@ impl Client<'_> {
     fn organization_claim(&self) -> Option<Name> {
         let wanted = self.request.organization.filter(|wanted| !wanted.is_empty())?;
         Some(if wanted.starts_with("org_") { Name::OrgId } else { Name::OrgName })
+    }
+
+    /// An id is compared as it stands. A name may be asked for in any case, and comes back in lower case.
+    fn is_organization(&self, claim: Name, found: &[u8]) -> bool {
+        let wanted = self.request.organization.unwrap_or_default();
+        match claim {
+            Name::OrgName => wanted.bytes().map(|octet| octet.to_ascii_lowercase()).eq(found.iter().copied()),
+            _ => wanted.as_bytes() == found,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The device authorization response (RFC 8628 §3.2).
 
 use crate::{
+    client::Client,
     encoding::{
         number::Number,
         text,
@@ -8,6 +9,7 @@ use crate::{
     },
     error::{Check, Error, Name},
     flow::device_authorization::dialect,
+    quirks::Quirks,
     sieve::{Kept, Value},
 };
 
@@ -53,28 +55,34 @@ impl<'b> Codes<'b> {
         Name::ErrorUri,
     ];
 
-    /// Reads a response that is no refusal. `insecure_loopback` lets plain http pass for this machine.
+    /// Reads a response that is no refusal, and tells the quirks that were met.
     ///
     /// # Errors
     /// [`Error::Check`] says what is wrong with it; [`Error::Expired`] if the codes are dead on arrival.
-    pub(super) fn read(kept: Kept<'b>, insecure_loopback: bool) -> Result<(Self, Times), Error> {
+    pub(super) fn read(kept: Kept<'b>, client: &Client<'_>) -> Result<(Self, Times, Quirks), Error> {
+        let (tolerated, insecure_loopback) = (client.quirks, client.metadata.insecure_loopback);
         let device_code = printable(kept.get(Name::DeviceCode), Name::DeviceCode, usize::MAX)?;
         let user_code = printable(kept.get(Name::UserCode), Name::UserCode, MAX_USER_CODE)?;
-        let (name, uri) = dialect::verification_uri(kept);
+        let (name, uri, mut quirks) = dialect::verification_uri(kept, tolerated);
         let verification_uri = address(uri, name, MAX_VERIFICATION_URI, insecure_loopback)?;
         let name = Name::VerificationUriComplete;
         let verification_uri_complete = match kept.get(name) {
             None | Some(Value::Null | Value::Text("")) => "",
             complete => address(complete, name, MAX_VERIFICATION_URI_COMPLETE, insecure_loopback)?,
         };
-        let expires_in = seconds(kept.get(Name::ExpiresIn), Name::ExpiresIn)?;
+        let mut read = |name| {
+            let (seconds, quirk) = seconds(kept.get(name), name, tolerated)?;
+            quirks = quirks.with(quirk);
+            Ok::<_, Check>(seconds)
+        };
+        let expires_in = read(Name::ExpiresIn)?;
         let expires_in = expires_in.ok_or(Check::MissingMember(Name::ExpiresIn))?;
-        let interval = seconds(kept.get(Name::Interval), Name::Interval)?.unwrap_or(INTERVAL).max(1);
+        let interval = read(Name::Interval)?.unwrap_or(INTERVAL).max(1);
         if expires_in == 0 {
             return Err(Error::Expired);
         }
         let codes = Self { device_code, user_code, verification_uri, verification_uri_complete };
-        Ok((codes, Times { expires_in, interval }))
+        Ok((codes, Times { expires_in, interval }, quirks))
     }
 
     /// All of it in lines.
@@ -99,17 +107,23 @@ impl<'b> Codes<'b> {
 }
 
 /// A number of seconds, in digits or as a number, a part of one counted as one; `null` counts as absent.
-pub(super) fn seconds(value: Option<Value<'_>>, name: Name) -> Result<Option<u32>, Check> {
-    let seconds = match value {
-        None | Some(Value::Null) => return Ok(None),
+pub(super) fn seconds(
+    value: Option<Value<'_>>,
+    name: Name,
+    tolerated: Quirks,
+) -> Result<(Option<u32>, Quirks), Check> {
+    let (seconds, quirk) = match value {
+        None | Some(Value::Null) => return Ok((None, Quirks::NONE)),
         Some(Value::Number { negative: false, floor, fraction }) => {
-            Some(floor.saturating_add(u64::from(fraction)))
+            (Some(floor.saturating_add(u64::from(fraction))), Quirks::NONE)
         }
-        Some(Value::Text(digits)) => Number::from_digits(digits).map(Number::floor),
-        Some(_) => None,
+        Some(Value::Text(digits)) if tolerated.contains(Quirks::LIFETIME_AS_TEXT) => {
+            (Number::from_digits(digits).map(Number::floor), Quirks::LIFETIME_AS_TEXT)
+        }
+        Some(_) => (None, Quirks::NONE),
     };
     let seconds = seconds.ok_or(Check::WrongType(name))?;
-    Ok(Some(u32::try_from(seconds).unwrap_or(u32::MAX)))
+    Ok((Some(u32::try_from(seconds).unwrap_or(u32::MAX)), quirk))
 }
 
 fn printable(value: Option<Value<'_>>, name: Name, most: usize) -> Result<&str, Error> {

@@ -13,28 +13,35 @@ use crate::{
     error::{Check, Error, ErrorCode, Name},
     flow::device_authorization::codes::seconds,
     http::Response,
+    quirks::Quirks,
     sieve::{Kept, Value},
 };
 
 /// The address for the user, and the name that it stands under.
-pub(super) fn verification_uri(kept: Kept<'_>) -> (Name, Option<Value<'_>>) {
+pub(super) fn verification_uri(kept: Kept<'_>, tolerated: Quirks) -> (Name, Option<Value<'_>>, Quirks) {
     match (kept.get(Name::VerificationUri), kept.get(Name::VerificationUrl)) {
-        (None, url @ Some(_)) => (Name::VerificationUrl, url),
-        (uri, _) => (Name::VerificationUri, uri),
+        (None, url @ Some(_)) if tolerated.contains(Quirks::VERIFICATION_URL) => {
+            (Name::VerificationUrl, url, Quirks::VERIFICATION_URL)
+        }
+        (uri, _) => (Name::VerificationUri, uri, Quirks::NONE),
     }
 }
 
 /// What a refusal means.
-pub(super) fn error_code(code: &str) -> ErrorCode {
+pub(super) fn error_code(code: &str, tolerated: Quirks) -> ErrorCode {
     match code {
-        "authorization_declined" => ErrorCode::AccessDenied,
+        "authorization_declined" if tolerated.contains(Quirks::AUTHORIZATION_DECLINED) => {
+            ErrorCode::AccessDenied
+        }
         code => ErrorCode::from_text(code.as_bytes()),
     }
 }
 
 /// The interval beside `slow_down`, in seconds.
-pub(super) fn interval(response: &Response<'_>) -> Option<u32> {
-    seconds(response.beside_error(Name::Interval), Name::Interval).ok().flatten()
+pub(super) fn interval(response: &Response<'_>, tolerated: Quirks) -> Option<u32> {
+    let interval =
+        response.beside_error(Name::Interval).filter(|_| tolerated.contains(Quirks::INTERVAL_WITH_SLOW_DOWN));
+    seconds(interval, Name::Interval, tolerated).ok()?.0
 }
 
 /// Whether the server, or what stands before it, is in trouble: its answer says nothing of the codes.
