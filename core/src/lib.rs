@@ -81,6 +81,7 @@
 //! | --- | --- | --- |
 //! | [`flow`] | code flow, refresh | RFC 6749 §4.1, §6; RFC 7636; RFC 9207; OIDC Core §3.1, §12 |
 //! | [`exchange`] | discovery, keys, UserInfo, revocation | OIDC Discovery §4; RFC 8414; RFC 7517 §5; OIDC Core §5.3; RFC 7009 |
+//! | [`session`] | staying signed in, through losses of power | RFC 6749 §6; RFC 9700 §4.14 |
 //! | [`end_session`] | signing out at the server | RP-Initiated Logout 1.0 |
 //! | [`client`], [`client_authentication`] | who asks, for what, and how it authenticates | RFC 6749 §2, RFC 8252 |
 //! | [`metadata`] | the server's endpoints and abilities | RFC 8414 §2 |
@@ -119,6 +120,7 @@ pub mod jwk;
 pub mod jws;
 pub mod metadata;
 pub mod secret;
+pub mod session;
 pub mod time;
 pub mod token;
 
@@ -126,6 +128,7 @@ mod encoding;
 mod error_code;
 mod memory;
 mod name;
+mod pace;
 mod pkce;
 mod redirect;
 mod sieve;
