@@ -355,7 +355,7 @@ impl<'c, const N: usize> Session<'c, N> {
                 Ok(())
             }
             (Step::Load(..), _) | (_, Event::Loaded(_)) => Err(Error::Misuse),
-            (_, Event::Stored) => self.stored(),
+            (_, Event::Stored) => self.stored(now),
             (_, Event::NotStored) => self.not_stored(now),
             (Step::Alarm(check), _) => {
                 self.fields.wipe();
@@ -513,6 +513,14 @@ impl<'c, const N: usize> Session<'c, N> {
             && (announced || self.slots.unannounced || self.slots.dirty)
     }
 
+    /// Whether a refresh is to be announced now.
+    fn announces(&self, now: Now) -> bool {
+        self.step == Step::Held
+            && !self.fields.is_empty(Field::RefreshToken)
+            && !self.may_be_sent()
+            && self.due().is_some_and(|due| now.uptime >= due)
+    }
+
     fn load(&mut self, now: Now, slot: Slot, before: Option<SignInReason>, record: &[u8]) {
         let mut reason = match Record::read(record, self.client) {
             Err(reason) => Some(reason),
@@ -566,7 +574,7 @@ impl<'c, const N: usize> Session<'c, N> {
         }
     }
 
-    fn stored(&mut self) -> Result<(), Error> {
+    fn stored(&mut self, now: Now) -> Result<(), Error> {
         match self.slots.chore(u64::MAX) {
             Some(Chore::Erase(slot)) => self.slots.erased(slot),
             Some(Chore::Write) => {
@@ -574,7 +582,7 @@ impl<'c, const N: usize> Session<'c, N> {
                 self.slots.dirty = false;
                 self.slots.unannounced = false;
             }
-            None if self.step == Step::Held && !self.may_be_sent() => self.slots.written(Mark::Sent),
+            None if self.announces(now) => self.slots.written(Mark::Sent),
             None => return Err(Error::Misuse),
         }
         Ok(())
@@ -585,7 +593,7 @@ impl<'c, const N: usize> Session<'c, N> {
             // What cannot be erased will not be used: it is the server's to refuse.
             Some(Chore::Erase(slot)) => self.slots.erased(slot),
             Some(Chore::Write) => self.slots.not_written(now.uptime),
-            None if self.step == Step::Held && !self.may_be_sent() => self.slots.unannounced = true,
+            None if self.announces(now) => self.slots.unannounced = true,
             None => return Err(Error::Misuse),
         }
         Ok(())

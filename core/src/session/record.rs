@@ -89,38 +89,27 @@ impl<'s> Record<'s> {
         if slot.iter().all(|&octet| octet == 0xFF) || slot.iter().all(|&octet| octet == 0) {
             return Err(SignInReason::NeverSignedIn);
         }
-        let damaged = SignInReason::StoreDamaged;
-        let (magic, rest) = slot.split_first_chunk::<4>().ok_or(damaged)?;
-        let ([version, mark], _) = rest.split_first_chunk::<2>().ok_or(damaged)?;
-        match (*magic == MAGIC, *version) {
-            (true, VERSION) => Self::read_1(slot, *mark, client),
-            // A place for older versions, which a newer one has to read.
-            (true, 0) | (false, _) => Err(damaged),
-            (true, _) => Err(SignInReason::NewerVersion),
+        // Of every version: the magic, the version, the length, and the checksum at the end.
+        match whole(slot) {
+            Some((body, VERSION)) => Self::read_1(body, client),
+            // Here older versions are read, when there are any.
+            None | Some((_, 0)) => Err(SignInReason::StoreDamaged),
+            Some(_) => Err(SignInReason::NewerVersion),
         }
     }
 
-    fn read_1(slot: &'s [u8], mark: u8, client: &Client<'_>) -> Result<Self, SignInReason> {
-        let parts = Self::parts(slot).ok_or(SignInReason::StoreDamaged)?;
-        let mark = match mark {
+    fn read_1(body: &'s [u8], client: &Client<'_>) -> Result<Self, SignInReason> {
+        let (owner, record) = Self::parts(body).ok_or(SignInReason::StoreDamaged)?;
+        if equal(owner, &fingerprint(client)) { Ok(record) } else { Err(SignInReason::ClientChanged) }
+    }
+
+    /// The fingerprint and the rest of a record.
+    fn parts(body: &'s [u8]) -> Option<(&'s [u8; FINGERPRINT], Self)> {
+        let mark = match body.get(5)? {
             0 => Mark::Ready,
             1 => Mark::Sent,
-            _ => return Err(SignInReason::StoreDamaged),
+            _ => return None,
         };
-        if !equal(parts.0, &fingerprint(client)) {
-            return Err(SignInReason::ClientChanged);
-        }
-        Ok(Self { mark, ..parts.1 })
-    }
-
-    /// The fingerprint and the rest of a record that is whole.
-    fn parts(slot: &'s [u8]) -> Option<(&'s [u8; FINGERPRINT], Self)> {
-        let (_, length) = slot.get(..8)?.split_last_chunk::<2>()?;
-        let record = slot.get(..usize::from(u16::from_le_bytes(*length)))?;
-        let (body, sum) = record.split_last_chunk::<CHECKSUM>()?;
-        if !equal(&checksum(body), sum) {
-            return None;
-        }
         let (sequence, rest) = body.get(8..)?.split_first_chunk::<4>()?;
         let (owner, rest) = rest.split_first_chunk::<FINGERPRINT>()?;
         let (date, rest) = rest.split_first_chunk::<8>()?;
@@ -135,7 +124,7 @@ impl<'s> Record<'s> {
         let facts =
             Facts { date: u64::from_le_bytes(*date), audiences: u32::from_le_bytes(*audiences), auth_time };
         let sequence = u32::from_le_bytes(*sequence);
-        Some((owner, Self { mark: Mark::Ready, sequence, facts, lengths: numbers, texts }))
+        Some((owner, Self { mark, sequence, facts, lengths: numbers, texts }))
     }
 
     /// Whether it was written after `other`.
@@ -163,4 +152,13 @@ impl<'s> Record<'s> {
         }
         Ok(self.facts)
     }
+}
+
+/// A record without its checksum, which is right, and its version.
+fn whole(slot: &[u8]) -> Option<(&[u8], u8)> {
+    let (head, _) = slot.split_first_chunk::<8>()?;
+    let [b'K', b'f', b'o', b'S', version, _, low, high] = *head else { return None };
+    let record = slot.get(..usize::from(u16::from_le_bytes([low, high])))?;
+    let (body, sum) = record.split_last_chunk::<CHECKSUM>()?;
+    equal(&checksum(body), sum).then_some((body, version))
 }
