@@ -82,12 +82,14 @@
 //! | [`flow`] | code flow, refresh | RFC 6749 §4.1, §6; RFC 7636; RFC 9207; OIDC Core §3.1, §12 |
 //! | [`exchange`] | discovery, keys, UserInfo, revocation | OIDC Discovery §4; RFC 8414; RFC 7517 §5; OIDC Core §5.3; RFC 7009 |
 //! | [`session`] | staying signed in, through losses of power | RFC 6749 §6; RFC 9700 §4.14 |
-//! | [`end_session`] | signing out at the server | RP-Initiated Logout 1.0 |
+//! | [`sign_out`] | taking tokens back, also later | RFC 7009 |
+//! | [`end_session`] | signing out at the server | RP-Initiated Logout 1.0; Front-Channel Logout 1.0 |
+//! | [`logout_token`] | the server signs a user out here | Back-Channel Logout 1.0 |
 //! | [`client`], [`client_authentication`] | who asks, for what, and how it authenticates | RFC 6749 §2, RFC 8252 |
 //! | [`metadata`] | the server's endpoints and abilities | RFC 8414 §2 |
 //! | [`http`] | what crosses to a driver | RFC 9110 |
 //! | [`token`], [`id_token`], [`claims`] | what a sign-in brings | RFC 6749 §5; OIDC Core §2, §5 |
-//! | [`jws`], [`jwk`] | signatures and keys | RFC 7515, RFC 7517, RFC 7518 |
+//! | [`jws`], [`jwk`], [`cache`] | signatures, keys, and how long to keep them | RFC 7515, RFC 7517, RFC 7518 |
 //! | [`secret`], [`entropy`], [`time`] | what the caller brings | RFC 5869 |
 //! | [`error`] | what can go wrong, and what to do then | RFC 6749 §4.1.2.1, §5.2 |
 #![no_std]
@@ -106,6 +108,7 @@
     )
 )]
 
+pub mod cache;
 pub mod claims;
 pub mod client;
 pub mod client_authentication;
@@ -118,9 +121,11 @@ pub mod http;
 pub mod id_token;
 pub mod jwk;
 pub mod jws;
+pub mod logout_token;
 pub mod metadata;
 pub mod secret;
 pub mod session;
+pub mod sign_out;
 pub mod time;
 pub mod token;
 

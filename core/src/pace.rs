@@ -1,5 +1,7 @@
 //! Waits that grow, and the spread that keeps a fleet apart.
 
+use crate::secret::{Label, Seed};
+
 /// The wait after the first failure, in milliseconds.
 const FIRST: u64 = 2_000;
 
@@ -53,6 +55,14 @@ impl Pace {
 pub(crate) struct Spread(pub(crate) u32);
 
 impl Spread {
+    /// What this seed makes different.
+    pub(crate) fn of(seed: &Seed) -> Self {
+        let text = seed.derive(Label::Jitter);
+        // FNV-1, which is enough to differ.
+        let sum = |sum: u32, octet| sum.wrapping_mul(0x0100_0193) ^ u32::from(octet);
+        Self(text.as_str().bytes().fold(0, sum))
+    }
+
     /// Some part of `whole`, from nothing to nearly all of it; another one for each `count`.
     pub(crate) fn part(self, whole: u64, count: u32) -> u64 {
         let mut mixed = self.0 ^ count.wrapping_mul(0x9E37_79B9);

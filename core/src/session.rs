@@ -29,8 +29,9 @@ use crate::{
     flow::{RefreshToken, Refusal},
     http::{Request, Response},
     id_token::{Audiences, Previous},
+    memory::fingerprint,
     pace::{Pace, Spread},
-    secret::{Label, Seed, equal},
+    secret::{Seed, equal},
     sieve::Value,
     time::{Date, Now, UnixTime},
     token::TokenResponse,
@@ -203,13 +204,7 @@ impl<'c, const N: usize> Session<'c, N> {
         if u16::try_from(Self::RECORD).is_err() {
             return Err(Error::Misuse);
         }
-        let differs = seed.derive(Label::Jitter);
-        let spread = differs
-            .as_str()
-            .as_bytes()
-            .iter()
-            .fold(0u32, |sum, &octet| sum.wrapping_mul(0x0100_0193) ^ u32::from(octet));
-        let spread = Spread(spread);
+        let spread = Spread::of(seed);
         Ok(Self {
             client,
             refresh: RefreshToken::without_token(client),
@@ -440,8 +435,9 @@ impl<'c, const N: usize> Session<'c, N> {
         !self.slots.dirty
     }
 
-    pub(crate) const fn client(&self) -> &'c Client<'c> {
-        self.client
+    /// Whether it is a session of this client.
+    pub(crate) fn is_of(&self, client: &Client<'_>) -> bool {
+        equal(&fingerprint(self.client), &fingerprint(client))
     }
 
     /// The refresh token, and the access token if there is one.

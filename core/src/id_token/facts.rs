@@ -289,6 +289,20 @@ impl Facts {
         })
     }
 
+    /// Judges what a logout token has in common with an ID token (Back-Channel Logout 1.0 §2.6).
+    pub(super) fn judge_logout(&self, now: Now, client: &Client<'_>) -> Result<(), Error> {
+        required(self.issuer, Name::Iss, Check::IssMismatch)?;
+        required(self.audience, Name::Aud, Check::AudienceMismatch)?;
+        if self.untrusted {
+            return Err(Check::UntrustedAudience.into());
+        }
+        self.judge_time(client, now)?;
+        if self.subject != Fact::Absent {
+            self.judge_subject()?;
+        }
+        Ok(())
+    }
+
     fn judge_audience(&self, client: &Client<'_>) -> Result<(), Check> {
         required(self.audience, Name::Aud, Check::AudienceMismatch)?;
         if self.untrusted {
