@@ -1,11 +1,18 @@
 //! A device that stays signed in: its flash, its power, and a server that replaces refresh tokens and notices when an
 //! old one comes back.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::RefCell,
+    io,
+    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use keyfob_core::{
     client::Client,
+    error::Error,
     flow::{Action as FlowAction, Event as FlowEvent, Flow, RefreshToken},
+    http::{HttpErrorKind, Incoming, Request},
     secret::Seed,
     session::{Action, Event, Session, SignInReason, Slot},
     time::{Date, Now},
@@ -15,6 +22,7 @@ use serde_json::{Value, json};
 use crate::{
     answer::Answer,
     clock::{NOW, TestClock},
+    executor::pause,
     form,
     server::{Received, refusal},
 };
@@ -335,16 +343,8 @@ impl Device {
     ///
     /// # Panics
     /// If the answer is not right.
-    pub fn sign_in_with(&mut self, answer: &Answer) -> Result<(), keyfob_core::error::Error> {
-        let mut flow = RefreshToken::<16>::new(self.client, "first", None).expect("right");
-        let mut buffer = [0; 4096];
-        let keep = match flow.poll(self.clock.now(), &mut buffer) {
-            Ok(FlowAction::Send(request)) => request.keep(),
-            other => panic!("{other:?}"),
-        };
-        let (response, _) = answer.read(keep, &mut buffer);
-        let tokens = flow.handle(self.clock.now(), FlowEvent::Response(response));
-        self.session.sign_in(self.clock.now(), &tokens.expect("right").expect("tokens"))
+    pub fn sign_in_with(&mut self, answer: &Answer) -> Result<(), Error> {
+        sign_in(&mut self.session, self.client, self.clock.now(), answer)
     }
 
     /// Does things until there is nothing to do.
@@ -480,6 +480,30 @@ fn now_of(clock: &TestClock) -> u64 {
     }
 }
 
+/// A user signs in with this answer.
+///
+/// # Errors
+/// Those of [`Session::sign_in`].
+///
+/// # Panics
+/// If the answer is not right.
+pub fn sign_in(
+    session: &mut Kept,
+    client: &'static Client<'static>,
+    now: Now,
+    answer: &Answer,
+) -> Result<(), Error> {
+    let mut flow = RefreshToken::<16>::new(client, "first", None).expect("right");
+    let mut buffer = [0; 4096];
+    let keep = match flow.poll(now, &mut buffer) {
+        Ok(FlowAction::Send(request)) => request.keep(),
+        other => panic!("{other:?}"),
+    };
+    let (response, _) = answer.read(keep, &mut buffer);
+    let tokens = flow.handle(now, FlowEvent::Response(response));
+    session.sign_in(now, &tokens.expect("right").expect("tokens"))
+}
+
 fn fresh(client: &'static Client<'static>, number: u64, settings: fn(Kept) -> Kept) -> Kept {
     let seed = Seed::new(crate::seeds::octets(number)).expect("a seed");
     settings(Session::new(client, &seed).expect("the settings are right"))
@@ -498,5 +522,131 @@ fn cut_in_write(chances: &mut Option<(usize, Write)>) -> Result<(), Write> {
             Ok(())
         }
         None => Ok(()),
+    }
+}
+
+/// The network to an [`Issuer`], for both drivers and for several threads.
+#[derive(Clone, Debug, Default)]
+pub struct Net {
+    /// The server.
+    pub issuer: Arc<Mutex<Issuer>>,
+    /// What happens to each request from now on.
+    pub troubles: Vec<Trouble>,
+    answer: Option<Answer>,
+}
+
+impl Net {
+    /// The server.
+    ///
+    /// # Panics
+    /// If a test has panicked while it looked at it.
+    pub fn issuer(&self) -> MutexGuard<'_, Issuer> {
+        self.issuer.lock().expect("nobody panicked")
+    }
+
+    /// Whether the request arrives, and whether somebody hears its answer.
+    fn transmit(&mut self, request: &Request<'_>) -> Result<(), bool> {
+        let trouble = if self.troubles.is_empty() { Trouble::None } else { self.troubles.remove(0) };
+        if trouble == Trouble::NotSent {
+            return Err(false);
+        }
+        let received = Received {
+            method: request.method().as_str().into(),
+            url: request.url().into(),
+            headers: Vec::new(),
+            body: String::from_utf8(request.body().to_vec()).expect("a form"),
+        };
+        let answer = (trouble != Trouble::Vanished).then(|| self.issuer().answer(received, 0));
+        self.answer = answer.filter(|_| trouble == Trouble::None);
+        Ok(())
+    }
+
+    fn deliver(&mut self, incoming: &mut Incoming<'_>) -> Result<(), ()> {
+        let answer = self.answer.take().ok_or(())?;
+        answer.head(incoming);
+        incoming.body(&answer.body);
+        Ok(())
+    }
+}
+
+impl keyfob_std::http::Http for Net {
+    fn send(&mut self, request: &Request<'_>) -> Result<(), keyfob_std::http::HttpError> {
+        self.transmit(request)
+            .map_err(|maybe| keyfob_std::http::HttpError::new(HttpErrorKind::Connect, maybe))
+    }
+
+    fn receive(&mut self, incoming: &mut Incoming<'_>) -> Result<(), keyfob_std::http::HttpError> {
+        let lost = |()| keyfob_std::http::HttpError::new(HttpErrorKind::Timeout, true);
+        self.deliver(incoming).map_err(lost)
+    }
+}
+
+impl keyfob_embassy::http::Http for Net {
+    type Error = ();
+
+    async fn send(&mut self, request: &Request<'_>) -> Result<(), keyfob_embassy::http::HttpError<()>> {
+        pause().await;
+        let outcome = self.transmit(request);
+        outcome.map_err(|maybe| keyfob_embassy::http::HttpError::new(HttpErrorKind::Connect, maybe))
+    }
+
+    async fn receive(
+        &mut self,
+        incoming: &mut Incoming<'_>,
+    ) -> Result<(), keyfob_embassy::http::HttpError<()>> {
+        pause().await;
+        let lost = |()| keyfob_embassy::http::HttpError::new(HttpErrorKind::Timeout, true);
+        self.deliver(incoming).map_err(lost)
+    }
+}
+
+impl Flash {
+    fn read(&mut self, slot: Slot, buffer: &mut [u8]) -> usize {
+        let content = self.slot(slot);
+        buffer[..content.len()].copy_from_slice(content);
+        content.len()
+    }
+}
+
+impl keyfob_std::session::Store for Flash {
+    fn load(&mut self, slot: Slot, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(self.read(slot, buffer))
+    }
+
+    fn store(&mut self, slot: Slot, record: &[u8]) -> io::Result<()> {
+        if self.broken {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.write(slot, record, Write::New);
+        Ok(())
+    }
+
+    fn erase(&mut self, slot: Slot) -> io::Result<()> {
+        self.slot(slot).clear();
+        Ok(())
+    }
+}
+
+impl keyfob_embassy::session::Store for Flash {
+    type Error = &'static str;
+
+    async fn load(&mut self, slot: Slot, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+        pause().await;
+        Ok(self.read(slot, buffer))
+    }
+
+    async fn store(&mut self, slot: Slot, record: &[u8]) -> Result<(), Self::Error> {
+        pause().await;
+        if self.broken {
+            return Err("worn out");
+        }
+        self.write(slot, record, Write::New);
+        Ok(())
+    }
+
+    async fn erase(&mut self, slot: Slot) -> Result<(), Self::Error> {
+        pause().await;
+        self.slot(slot).clear();
+        Ok(())
     }
 }
