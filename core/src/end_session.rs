@@ -5,13 +5,15 @@ use core::fmt;
 use crate::{
     client::Client,
     encoding::{
-        form::{Pairs, Place},
-        url,
+        form::{self, Pairs, Place},
+        text, url,
         writer::Writer,
     },
-    error::{Error, Name},
+    error::{Check, Error, Name},
     exchange::{MAX_URL, write_list},
     metadata::Metadata,
+    redirect::check_state,
+    secret::{Derived, Label, Seed},
 };
 
 /// Where to send the user agent so that the user is signed out at the server too.
@@ -59,7 +61,7 @@ impl<'e> EndSession<'e> {
     /// The URL, written into `out`.
     ///
     /// # Errors
-    /// [`Check::MissingMember`](crate::error::Check::MissingMember) if the server has no such endpoint;
+    /// [`Check::MissingMember`] if the server has no such endpoint;
     /// [`Error::BufferTooSmall`] with the length that would do.
     pub fn url<'b>(&self, out: &'b mut [u8]) -> Result<&'b str, Error> {
         let endpoint = Metadata::need(self.client.metadata.end_session_endpoint, Name::EndSessionEndpoint)?;
@@ -87,6 +89,70 @@ impl<'e> EndSession<'e> {
             pairs.pair(name, value.unwrap_or_default());
         }
         write_list("ui_locales", self.client.request.ui_locales, &mut pairs);
+    }
+}
+
+/// The `state` of one sign-out: of its own seed, and never that of a sign-in.
+pub struct LogoutState(Derived);
+
+impl LogoutState {
+    /// The state that belongs to this seed.
+    pub fn new(seed: &Seed) -> Self {
+        Self(seed.derive(Label::LogoutState))
+    }
+
+    /// What to send as `state`.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Looks at the URL with which the user agent has come back, absolute or a request target. The user is signed out
+    /// on this device in any case.
+    ///
+    /// # Errors
+    /// [`Check::StateMismatch`] if it answers another request, or none.
+    pub fn check(&self, url: &str) -> Result<(), Error> {
+        let mut states = parameter(url, "state");
+        match (states.next(), states.next()) {
+            (Some(state), None) => check_state(state, self.as_str()),
+            _ => Err(Check::StateMismatch.into()),
+        }
+    }
+}
+
+/// Judges a request that a server makes through the user agent to end a session here (Front-Channel Logout 1.0 §2).
+/// `sid` is the claim of the session's ID token. If it passes, [sign out](crate::session::Session::sign_out).
+///
+/// # Errors
+/// [`Check::IssuerMismatch`] if it is of another server; [`Check::BadParameter`] if it is about another session;
+/// [`Check::DuplicateParameter`] if one of the two comes twice; [`Check::MissingParameter`] if only one is there.
+pub fn front_channel_logout(client: &Client<'_>, url: &str, sid: Option<&str>) -> Result<(), Error> {
+    let one = |name: Name| {
+        let mut values = parameter(url, name.as_str());
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(Error::from(Check::DuplicateParameter(name))),
+            (value, None) => Ok(value),
+        }
+    };
+    match (one(Name::Iss)?, one(Name::Sid)?) {
+        (None, None) => Ok(()),
+        (Some(iss), _) if !form::decodes_to(iss, client.metadata.issuer) => Err(Check::IssuerMismatch.into()),
+        (None, _) => Err(Check::MissingParameter(Name::Iss).into()),
+        (_, None) => Err(Check::MissingParameter(Name::Sid).into()),
+        (_, Some(found)) if sid.is_none_or(|sid| form::decodes_to(found, sid)) => Ok(()),
+        _ => Err(Check::BadParameter(Name::Sid).into()),
+    }
+}
+
+/// The values of a parameter, still percent-encoded.
+fn parameter<'u>(url: &'u str, name: &str) -> impl Iterator<Item = &'u str> {
+    let query = text::split_once(text::before(url, b'#'), b'?').map_or("", |(_, query)| query);
+    form::pairs(query).filter(move |(found, _)| form::decodes_to(found, name)).map(|(_, value)| value)
+}
+
+impl fmt::Debug for LogoutState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
     }
 }
 

@@ -183,8 +183,12 @@ pub enum Check {
     NonceMismatch,
     /// The token is not valid yet (`nbf`).
     NotYetValid,
+    /// The token came before (`jti`).
+    Replayed,
     /// It is about another user (`sub`).
     SubjectMismatch,
+    /// The token holds a claim that has no place in its kind: it is of another.
+    UnexpectedClaim(Name),
     /// The token is also for somebody whom the client does not trust (`aud`).
     UntrustedAudience,
     /// The organization is not the one that was asked for.
@@ -272,9 +276,11 @@ impl Check {
             | Self::KeyMismatch
             | Self::KeyTooWeak
             | Self::NonceMismatch
+            | Self::Replayed
             | Self::StateMismatch
             | Self::SubjectMismatch
             | Self::TypeMismatch
+            | Self::UnexpectedClaim(_)
             | Self::UnexpectedParameter(_)
             | Self::UnknownKey
             | Self::UntrustedAudience

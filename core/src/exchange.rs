@@ -21,6 +21,7 @@ use crate::{
 pub use self::discovery::Discovery;
 pub use self::jwks::Jwks;
 pub use self::revocation::Revocation;
+pub(crate) use self::revocation::revocation_request;
 pub use self::userinfo::UserInfo;
 
 /// One request and its response.

@@ -7,7 +7,7 @@
 use core::fmt;
 
 use crate::{
-    encoding::text,
+    encoding::{number::Number, text},
     error::{Check, Error, ErrorCode, Name},
     jwk::KeySet,
     quirks::Quirks,
@@ -132,6 +132,7 @@ pub struct Incoming<'b> {
     bad_header: bool,
     date: Said,
     retry_after: Option<u32>,
+    max_age: Option<u32>,
     limit: usize,
     received: usize,
     sieve: Sieve<'b>,
@@ -148,6 +149,7 @@ impl<'b> Incoming<'b> {
             bad_header: false,
             date: Said::Nothing,
             retry_after: None,
+            max_age: None,
             limit: MAX_BODY,
             received: 0,
             sieve: Sieve::new(keep, buffer),
@@ -180,6 +182,8 @@ impl<'b> Incoming<'b> {
             self.retry_after = seconds(value).or(self.retry_after);
         } else if name.eq_ignore_ascii_case("date") {
             self.date = self.date.then(UnixTime::from_http_date(value));
+        } else if name.eq_ignore_ascii_case("cache-control") {
+            self.max_age = max_age(value).or(self.max_age);
         }
     }
 
@@ -214,6 +218,7 @@ impl<'b> Incoming<'b> {
             bad_header: self.bad_header,
             date: self.date.once(),
             retry_after: self.retry_after,
+            max_age: self.max_age,
             kept,
             keys: None,
         };
@@ -252,6 +257,20 @@ fn seconds(value: &[u8]) -> Option<u32> {
     Some(seconds.min(MAX_RETRY_AFTER))
 }
 
+/// `max-age` of `Cache-Control` in seconds; 0 where nothing may be kept (RFC 9111 §5.2.2).
+fn max_age(value: &[u8]) -> Option<u32> {
+    value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii).find_map(|directive| {
+        if directive.eq_ignore_ascii_case(b"no-store") || directive.eq_ignore_ascii_case(b"no-cache") {
+            return Some(0);
+        }
+        let (name, digits) = directive.split_first_chunk::<8>()?;
+        let digits = core::str::from_utf8(digits).ok()?;
+        // More than any number is long enough.
+        let seconds = Number::from_digits(digits).filter(|_| name.eq_ignore_ascii_case(b"max-age="))?;
+        Some(u32::try_from(seconds.floor()).unwrap_or(u32::MAX))
+    })
+}
+
 /// An answer: its status and what was kept of its body. It borrows the buffer that it was read into.
 #[derive(Clone, Copy)]
 pub struct Response<'b> {
@@ -260,6 +279,7 @@ pub struct Response<'b> {
     bad_header: bool,
     date: Option<UnixTime>,
     retry_after: Option<u32>,
+    max_age: Option<u32>,
     kept: Result<&'b [u8], Error>,
     pub(crate) keys: Option<KeySet<'b>>,
 }
@@ -279,6 +299,11 @@ impl<'b> Response<'b> {
     /// Seconds to wait before asking again, if the server said so; at most an hour.
     pub const fn retry_after(&self) -> Option<u32> {
         self.retry_after
+    }
+
+    /// Seconds that the answer may be kept, if the server said so.
+    pub const fn max_age(&self) -> Option<u32> {
+        self.max_age
     }
 
     /// Whether the server has done what was asked, and `error` is what became of its answer: a longer buffer or a

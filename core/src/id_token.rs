@@ -16,7 +16,7 @@ use crate::{
     jwk::{self, KeySet},
     jws::{Algorithm, Key, KeyType, MAX_SIGNATURE, Verifier},
     sieve::{Keep, KeyRecord},
-    time::{Today, UnixTime},
+    time::{Now, Today, UnixTime},
 };
 
 use self::{facts::Facts, header::Header};
@@ -25,6 +25,11 @@ use self::{facts::Facts, header::Header};
 pub(crate) const MAX_ID_TOKEN: usize = 8192;
 const MAX_HEADER: usize = 512;
 const MAX_PAYLOAD: usize = 4096;
+
+/// What may stand in `typ`.
+const KINDS: &[&str] = &["JWT"];
+/// The same for a logout token (Back-Channel Logout 1.0 §2.4).
+const LOGOUT_KINDS: &[&str] = &["JWT", "logout+jwt"];
 
 /// What an ID token must fit to.
 #[derive(Clone, Copy)]
@@ -201,9 +206,44 @@ fn verify<'b>(
     today: Today,
     expected: &Expected<'_>,
 ) -> Result<IdToken<'b>, Error> {
-    let client = expected.client;
+    let opened = open(token, fetched, expected.client, KINDS)?;
+    let facts = Facts::collect(opened.payload, access_token, opened.verifier, expected)?;
+    let checked = facts.judge(opened.algorithm, today, expected)?;
+    Ok(IdToken { token, claims: Claims::new(opened.payload).tolerating(expected.client.quirks), checked })
+}
+
+/// Checks what a logout token has in common with an ID token, and gives its payload (Back-Channel Logout 1.0 §2.6).
+pub(crate) fn verify_logout<'b>(
+    token: &'b str,
+    fetched: Option<KeySet<'_>>,
+    now: Now,
+    client: &Client<'_>,
+) -> Result<Source<'b>, Error> {
+    let opened = open(token, fetched, client, LOGOUT_KINDS)?;
+    let expected = Expected { client, grant: Grant::Refresh(None) };
+    Facts::collect(opened.payload, "", opened.verifier, &expected)?.judge_logout(now.today(None), client)?;
+    Ok(opened.payload)
+}
+
+/// A token whose signature is right.
+struct Opened<'c, 'b> {
+    algorithm: Algorithm,
+    payload: Source<'b>,
+    verifier: &'c dyn Verifier,
+}
+
+/// Checks everything up to the signature.
+///
+/// # Errors
+/// [`Error::KeysNeeded`] if no key at hand verifies it and none was fetched for it yet.
+fn open<'c, 'b>(
+    token: &'b str,
+    fetched: Option<KeySet<'_>>,
+    client: &'c Client<'_>,
+    kinds: &[&str],
+) -> Result<Opened<'c, 'b>, Error> {
     let parts = Parts::split(token)?;
-    let header = Header::read(parts.header, client)?;
+    let header = Header::read(parts.header, client, kinds)?;
     let verifier = client.verifiers.iter().find(|verifier| verifier.algorithm() == header.algorithm);
     let verifier = *verifier.ok_or(Check::AlgorithmNotAllowed)?;
     let mut signature = [0; MAX_SIGNATURE];
@@ -222,18 +262,21 @@ fn verify<'b>(
         // A key may have been replaced, even under its old name: ask once.
         None => signed.check(client.keys).or(Err(Error::KeysNeeded))?,
     }
-    let facts = Facts::collect(Source::Base64url(parts.payload), access_token, verifier, expected)?;
-    let checked = facts.judge(header.algorithm, today, expected)?;
-    Ok(IdToken {
-        token,
-        claims: Claims::new(Source::Base64url(parts.payload)).tolerating(client.quirks),
-        checked,
-    })
+    Ok(Opened { algorithm: header.algorithm, payload: Source::Base64url(parts.payload), verifier })
 }
 
 /// What to keep of a key set for this token.
 fn keep_keys(token: &str, client: &Client<'_>) -> Result<Keep, Error> {
-    let header = Header::read(Parts::split(token)?.header, client)?;
+    keep_keys_of(token, client, KINDS)
+}
+
+/// The same for a logout token.
+pub(crate) fn keep_keys_for_logout(token: &str, client: &Client<'_>) -> Result<Keep, Error> {
+    keep_keys_of(token, client, LOGOUT_KINDS)
+}
+
+fn keep_keys_of(token: &str, client: &Client<'_>, kinds: &[&str]) -> Result<Keep, Error> {
+    let header = Header::read(Parts::split(token)?.header, client, kinds)?;
     Ok(jwk::keep_for(header.algorithm, header.kid()))
 }
 

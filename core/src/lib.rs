@@ -82,13 +82,16 @@
 //! | [`flow`] | code flow, pushed or not; device grant; refresh; client credentials, assertions | RFC 6749 §4.1, §4.4, §6; RFC 7523; RFC 7636; RFC 8628; RFC 9126; RFC 9207; OIDC Core §3.1, §12 |
 //! | [`qr`] | the address for another device, to scan | ISO/IEC 18004 |
 //! | [`exchange`] | discovery, keys, UserInfo, revocation | OIDC Discovery §4; RFC 8414; RFC 7517 §5; OIDC Core §5.3; RFC 7009 |
-//! | [`end_session`] | signing out at the server | RP-Initiated Logout 1.0 |
+//! | [`session`] | staying signed in, through losses of power | RFC 6749 §6; RFC 9700 §4.14 |
+//! | [`sign_out`] | taking tokens back, also later | RFC 7009 |
+//! | [`end_session`] | signing out at the server | RP-Initiated Logout 1.0; Front-Channel Logout 1.0 |
+//! | [`logout_token`] | the server signs a user out here | Back-Channel Logout 1.0 |
 //! | [`client`], [`client_authentication`] | who asks, for what, and how it authenticates | RFC 6749 §2, RFC 8252 |
 //! | [`metadata`] | the server's endpoints and abilities | RFC 8414 §2 |
 //! | [`http`] | what crosses to a driver | RFC 9110 |
 //! | [`token`], [`id_token`], [`claims`] | what a sign-in brings | RFC 6749 §5; OIDC Core §2, §5 |
 //! | [`provider`], [`quirks`] | well-known servers, and what servers do differently | their documentation |
-//! | [`jws`], [`jwk`] | signatures and keys | RFC 7515, RFC 7517, RFC 7518 |
+//! | [`jws`], [`jwk`], [`cache`] | signatures, keys, and how long to keep them | RFC 7515, RFC 7517, RFC 7518 |
 //! | [`secret`], [`entropy`], [`time`] | what the caller brings | RFC 5869 |
 //! | [`error`] | what can go wrong, and what to do then | RFC 6749 §4.1.2.1, §5.2 |
 #![no_std]
@@ -107,6 +110,7 @@
     )
 )]
 
+pub mod cache;
 pub mod claims;
 pub mod client;
 pub mod client_authentication;
@@ -119,11 +123,14 @@ pub mod http;
 pub mod id_token;
 pub mod jwk;
 pub mod jws;
+pub mod logout_token;
 pub mod metadata;
 pub mod provider;
 pub mod qr;
 pub mod quirks;
 pub mod secret;
+pub mod session;
+pub mod sign_out;
 pub mod time;
 pub mod token;
 
@@ -131,6 +138,7 @@ mod encoding;
 mod error_code;
 mod memory;
 mod name;
+mod pace;
 mod pkce;
 mod redirect;
 mod sieve;

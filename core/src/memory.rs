@@ -101,6 +101,7 @@ pub(crate) enum Kind {
     RefreshToken = 2,
     DeviceAuthorization = 3,
     ClientCredentials = 4,
+    SignOut = 6,
 }
 
 /// What a snapshot holds: version, kind, step, milliseconds left, fingerprint, seed, memory, checksum.
@@ -112,8 +113,8 @@ pub(crate) struct Snapshot<'s> {
 }
 
 const VERSION: u8 = 1;
-const CHECKSUM: usize = 8;
-const FINGERPRINT: usize = 8;
+pub(crate) const CHECKSUM: usize = 8;
+pub(crate) const FINGERPRINT: usize = 8;
 
 impl<'s> Snapshot<'s> {
     pub(crate) fn write(&self, kind: Kind, client: &Client<'_>, out: &mut [u8]) -> Result<usize, Error> {
@@ -161,8 +162,8 @@ impl<'s> Snapshot<'s> {
     }
 }
 
-/// Tells clients apart: a code of one must never be sent by another.
-fn fingerprint(client: &Client<'_>) -> [u8; FINGERPRINT] {
+/// Tells clients apart: a code of one must never be sent by another. A key that tokens are bound to belongs here too.
+pub(crate) fn fingerprint(client: &Client<'_>) -> [u8; FINGERPRINT] {
     let metadata = &client.metadata;
     let endpoint = metadata.token_endpoint.unwrap_or_default();
     // No part can hold the octet between them.
@@ -174,7 +175,7 @@ fn fingerprint(client: &Client<'_>) -> [u8; FINGERPRINT] {
     start_of(hash)
 }
 
-fn checksum(body: &[u8]) -> [u8; CHECKSUM] {
+pub(crate) fn checksum(body: &[u8]) -> [u8; CHECKSUM] {
     let mut hash = Sha256::new();
     hash.update(body);
     start_of(hash)

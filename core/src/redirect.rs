@@ -134,7 +134,7 @@ impl<'b> Parameters<'b> {
 }
 
 /// In constant time, and whole.
-fn check_state(received: &str, expected: &str) -> Result<(), Error> {
+pub(crate) fn check_state(received: &str, expected: &str) -> Result<(), Error> {
     let mut decoded = [0u8; 64];
     let mut length = 0usize;
     for octet in form::decode(received).flatten() {

@@ -88,6 +88,8 @@ fn stuck(octets: &[u8; Seed::LENGTH]) -> bool {
 #[derive(Clone, Copy)]
 pub(crate) enum Label {
     CodeVerifier,
+    Jitter,
+    LogoutState,
     Nonce,
     State,
 }
@@ -96,6 +98,8 @@ impl Label {
     fn text(self) -> &'static [u8] {
         match self {
             Self::CodeVerifier => b"code_verifier",
+            Self::Jitter => b"jitter",
+            Self::LogoutState => b"logout_state",
             Self::Nonce => b"nonce",
             Self::State => b"state",
         }

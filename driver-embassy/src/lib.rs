@@ -7,6 +7,7 @@
 mod clock;
 mod failure;
 pub mod http;
+pub mod session;
 pub mod user_agent;
 
 use core::time::Duration;

@@ -7,6 +7,7 @@ pub mod entropy;
 mod failure;
 pub mod http;
 pub mod redirect;
+pub mod session;
 pub mod user_agent;
 
 use std::time::Duration;

@@ -81,3 +81,16 @@ pub const ASSERTION: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJyb2JvdCJ9.c2lnbmF0d
 
 /// A client whose code flow lives for a minute.
 pub const HASTY: Client<'static> = KIOSK.lifetime(60);
+
+/// A machine that stays connected: plain OAuth, at a server that takes tokens back.
+pub const GAUGE: Client<'static> =
+    Client::oauth(SERVER.revocation_endpoint("https://op.example/revoke"), "gauge")
+        .redirect_uri("com.example.gauge:/cb")
+        .scope(&["read", "write", "offline_access"]);
+
+/// [`KIOSK`] at a server that takes tokens back.
+pub const BOOTH: Client<'static> =
+    Client::new(SERVER.revocation_endpoint("https://op.example/revoke"), "kiosk")
+        .redirect_uri("https://app.example/cb")
+        .scope(&["openid", "email", "offline_access"])
+        .algorithms(VERIFIERS);

@@ -12,6 +12,7 @@ pub mod bodies;
 pub mod clients;
 pub mod clock;
 pub mod conversation;
+pub mod device;
 pub mod executor;
 pub mod fault;
 pub mod forgeries;

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{
     client::Client,
-    encoding::{form::Pairs, writer::Writer},
+    encoding::writer::Writer,
     error::{Error, Name},
     exchange::{Exchange, post},
     http::{Request, Response},
@@ -35,21 +35,29 @@ impl<'r> Revocation<'r> {
     pub const fn access_token(client: &'r Client<'r>, token: &'r str) -> Self {
         Self { client, token: Secret::new(token), hint: "access_token" }
     }
+}
 
-    fn write(&self, pairs: &mut Pairs<'_, '_>) {
-        pairs.pair("token", self.token.expose());
-        pairs.pair("token_type_hint", self.hint);
-    }
+/// The request that takes `token` back.
+pub(crate) fn revocation_request<'b>(
+    client: &'b Client<'_>,
+    token: &str,
+    hint: &str,
+    out: &'b mut [u8],
+) -> Result<Request<'b>, Error> {
+    let url = Metadata::need(client.metadata.revocation_endpoint, Name::RevocationEndpoint)?;
+    client.metadata.check()?;
+    let keep = Keep(Wanted::Members(&[Name::Error, Name::ErrorDescription, Name::ErrorUri]));
+    post(client, url, keep, Writer::new(out), |pairs| {
+        pairs.pair("token", token);
+        pairs.pair("token_type_hint", hint);
+    })
 }
 
 impl Exchange for Revocation<'_> {
     type Output<'b> = ();
 
     fn request<'b>(&'b self, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
-        let url = Metadata::need(self.client.metadata.revocation_endpoint, Name::RevocationEndpoint)?;
-        self.client.metadata.check()?;
-        let keep = Keep(Wanted::Members(&[Name::Error, Name::ErrorDescription, Name::ErrorUri]));
-        post(self.client, url, keep, Writer::new(out), |pairs| self.write(pairs))
+        revocation_request(self.client, self.token.expose(), self.hint, out)
     }
 
     /// Success whatever the body, also for a token that the server does not know (RFC 7009 §2.2).

@@ -107,7 +107,43 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         Ok(flow)
     }
 
-    fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<TokenResponse<'b>, Error> {
+    /// A flow for many tokens in turn, which somebody else holds.
+    pub(crate) fn without_token(client: &'c Client<'c>) -> Self {
+        Self { client, previous: None, scope: &[], step: Step::Send, memory: Memory::new() }
+    }
+
+    /// The request for fresh tokens.
+    pub(crate) fn request<'b>(&'b self, token: &str, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
+        exchange::token_request(self.client, out, |pairs| {
+            pairs.pair("grant_type", "refresh_token");
+            pairs.pair("refresh_token", token);
+            exchange::write_scope(self.scope, pairs);
+            pairs.pair("audience", self.client.request.audience.unwrap_or_default());
+        })
+    }
+
+    /// Whether the last answer was the server's last word. Then the flow starts again.
+    pub(crate) fn start_again(&mut self) -> bool {
+        core::mem::replace(&mut self.step, Step::Send) != Step::Send
+    }
+
+    /// The text of the last refusal.
+    pub(crate) fn last_refusal(&self) -> Refusal<'_> {
+        self.memory.refusal()
+    }
+
+    /// Whether less is asked for than was granted.
+    pub(crate) fn is_narrow(&self) -> bool {
+        !self.scope.is_empty()
+    }
+
+    /// Judges an answer.
+    pub(crate) fn response<'b>(
+        &mut self,
+        now: Now,
+        response: Response<'b>,
+        previous: Option<&Previous<'_>>,
+    ) -> Result<TokenResponse<'b>, Error> {
         if let Some(refusal) = token::refusal(&response, self.client.quirks)? {
             let code = ErrorCode::from_text(refusal.code.as_bytes());
             // The refresh token lives on (RFC 6749 §5.2).
@@ -118,7 +154,7 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
             self.step = Step::Refused(code);
             return Err(Error::Refused(code));
         }
-        let expected = Expected { client: self.client, grant: Grant::Refresh(self.previous.as_ref()) };
+        let expected = Expected { client: self.client, grant: Grant::Refresh(previous) };
         let outcome = token::read(&response, now, &expected);
         match outcome {
             Ok(_) => {
@@ -146,19 +182,14 @@ impl<const N: usize> Flow for RefreshToken<'_, N> {
             Step::Refused(code) => return Err(Error::Refused(code)),
             Step::Send | Step::SendAgain => {}
         }
-        let request = exchange::token_request(self.client, out, |pairs| {
-            pairs.pair("grant_type", "refresh_token");
-            pairs.pair("refresh_token", self.memory.text());
-            exchange::write_scope(self.scope, pairs);
-            pairs.pair("audience", self.client.request.audience.unwrap_or_default());
-        })?;
-        Ok(Action::Send(request))
+        self.request(self.memory.text(), out).map(Action::Send)
     }
 
     fn handle<'b>(&mut self, now: Now, event: Event<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
         match (self.step, event) {
             (Step::Send | Step::SendAgain, Event::Response(response)) => {
-                self.response(now, response).map(Some)
+                let previous = self.previous;
+                self.response(now, response, previous.as_ref()).map(Some)
             }
             (Step::Send | Step::SendAgain, Event::NotSent) => Ok(None),
             (Step::Send, Event::Timeout) => {

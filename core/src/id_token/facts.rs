@@ -325,6 +325,21 @@ impl Facts {
         if same { Ok(()) } else { Err(Check::IssMismatch) }
     }
 
+    /// Judges what a logout token has in common with an ID token (Back-Channel Logout 1.0 §2.6).
+    pub(super) fn judge_logout(&self, today: Today, client: &Client<'_>) -> Result<(), Error> {
+        required(self.issuer, Name::Iss, Check::IssMismatch)?;
+        self.judge_tenant(client)?;
+        required(self.audience, Name::Aud, Check::AudienceMismatch)?;
+        if self.untrusted {
+            return Err(Check::UntrustedAudience.into());
+        }
+        self.judge_time(client, today)?;
+        if self.subject != Fact::Absent {
+            self.judge_subject()?;
+        }
+        Ok(())
+    }
+
     fn judge_audience(&self, algorithm: Algorithm, client: &Client<'_>) -> Result<(), Check> {
         required(self.audience, Name::Aud, Check::AudienceMismatch)?;
         // Another audience of a MAC would need the secret, and could then make tokens (OIDC Core §3.1.3.7 (8)).

@@ -12,7 +12,7 @@ use crate::{
 const MAX_KID: usize = 128;
 
 /// What the header says, as far as it is believed: never a key, never an address of one.
-pub(super) struct Header {
+pub(crate) struct Header {
     pub(super) algorithm: Algorithm,
     kid: Scratch<MAX_KID>,
     has_kid: bool,
@@ -23,8 +23,9 @@ impl Header {
         core::str::from_utf8(self.kid.text()).ok().filter(|_| self.has_kid)
     }
 
-    /// Reads and judges it: `crit`, `alg`, `typ`, `kid` in this order.
-    pub(super) fn read(part: &str, client: &Client<'_>) -> Result<Self, Error> {
+    /// Reads and judges it: `crit`, `alg`, `typ`, `kid` in this order. `kinds` are the values of `typ` that may stand
+    /// there.
+    pub(super) fn read(part: &str, client: &Client<'_>, kinds: &[&str]) -> Result<Self, Error> {
         let mut top = Top::new(&[Name::Alg, Name::Kid, Name::Typ, Name::Crit]);
         let mut algorithm = Text::<16>::new();
         let mut kind = Text::<40>::new();
@@ -43,7 +44,7 @@ impl Header {
             return Err(Check::CriticalUnsupported.into());
         }
         let algorithm = allowed_algorithm(&algorithm, client)?;
-        if kind.state != State::Absent && !is_id_token_type(&kind) {
+        if kind.state != State::Absent && !is_of_type(&kind, kinds) {
             return Err(Check::TypeMismatch.into());
         }
         match kid.state {
@@ -71,15 +72,15 @@ fn allowed_algorithm(text: &Text<16>, client: &Client<'_>) -> Result<Algorithm, 
     named.find(|_| offered.contains_place(place)).ok_or(Check::AlgorithmNotAllowed)
 }
 
-/// Absent or `JWT`; everything else is some other token (RFC 8725 §3.11).
-fn is_id_token_type(kind: &Text<40>) -> bool {
+/// Everything else is some other token (RFC 8725 §3.11).
+fn is_of_type(kind: &Text<40>, kinds: &[&str]) -> bool {
     const PREFIX: &[u8] = b"application/";
     let text = kind.text.text();
     let bare = match text.split_at_checked(PREFIX.len()) {
         Some((prefix, bare)) if prefix.eq_ignore_ascii_case(PREFIX) => bare,
         _ => text,
     };
-    kind.state == State::Text && bare.eq_ignore_ascii_case(b"JWT")
+    kind.state == State::Text && kinds.iter().any(|kind| bare.eq_ignore_ascii_case(kind.as_bytes()))
 }
 
 /// A member that should be a text.

@@ -4,12 +4,15 @@ use core::hint::black_box;
 
 use keyfob_core::{
     Keep,
+    client::Client,
     error::{Check, Error},
-    exchange::Exchange,
-    flow::{Action, Event, Flow, Redirect},
+    exchange::{Exchange, Jwks},
+    flow::{Action, Event, Flow, Redirect, RefreshToken},
     http::{Incoming, Request, Response},
     jws::{Algorithm, Key, Verifier},
     metadata::Metadata,
+    secret::Seed,
+    session::{self, Session},
     time::{Now, UnixTime},
 };
 
@@ -93,6 +96,86 @@ pub fn drive(flow: &mut dyn Flow, given: Given<'_>) -> Result<usize, Error> {
         }
     }
 }
+
+/// Keeps a session with whatever comes.
+pub fn keep(client: &'static Client<'static>, given: Given<'_>) -> Result<usize, Error> {
+    let now = now(&given);
+    let mut session = Session::<256>::new(client, &Seed::new(seed(&given))?)?;
+    session = session.margin(1).idle_expiry(1).start_within(1).keep_id_token();
+    let Given { text, bytes, buffer, .. } = given;
+    let mut flow = RefreshToken::<64>::new(client, text, None)?;
+    loop {
+        black_box((session.scope(), session.subject(), session.issued(), session.refusal(), session.trouble()));
+        session.rejected(now, text)?;
+        let keep = match session.poll(now, buffer)? {
+            session::Action::Ready { .. } => {
+                return Ok(session.access_token(now).map_or(0, |token| token.expose().len()));
+            }
+            session::Action::SignIn { reason } => {
+                black_box(reason);
+                let keep = show_flow(&flow, now, buffer)?;
+                let (response, _) = take_in(Incoming::new(keep, buffer), bytes, text);
+                if let Some(tokens) = flow.handle(now, Event::Response(response))? {
+                    session.sign_in(now, &tokens)?;
+                }
+                continue;
+            }
+            session::Action::Send(request) => Some(show(&request)),
+            action => {
+                black_box(&action);
+                None
+            }
+        };
+        let (event, rest) = happening(keep, buffer, bytes, text);
+        match (session.handle(now, event), event) {
+            (Err(Error::KeysNeeded), session::Event::Response(response)) => {
+                let keep = show(&session.keys(&response)?);
+                let (keys, _) = take_in(Incoming::new(keep, rest), bytes, text);
+                session.handle(now, session::Event::Response(response.with_keys(keys.keys()?)))?;
+            }
+            (outcome, _) => outcome?,
+        }
+        if black_box(false) {
+            session.sign_out();
+        }
+    }
+}
+
+fn show_flow(flow: &dyn Flow, now: Now, buffer: &mut [u8]) -> Result<Keep, Error> {
+    match flow.poll(now, buffer)? {
+        Action::Send(request) => Ok(show(&request)),
+        _ => Err(Error::Misuse),
+    }
+}
+
+/// Whatever may happen to a session.
+pub fn happening<'b>(
+    keep: Option<Keep>,
+    buffer: &'b mut [u8],
+    bytes: &'b [u8],
+    text: &str,
+) -> (session::Event<'b>, &'b mut [u8]) {
+    if let Some(keep) = keep {
+        let (response, rest) = take_in(Incoming::new(keep, buffer), bytes, text);
+        return (session::Event::Response(response), rest);
+    }
+    let event = match black_box(0) {
+        0 => session::Event::Loaded(bytes),
+        1 => session::Event::NotSent,
+        2 => session::Event::NotStored,
+        3 => session::Event::Stored,
+        _ => session::Event::Timeout,
+    };
+    (event, buffer)
+}
+
+/// Whatever answer comes to a request for keys.
+pub fn response<'b>(buffer: &'b mut [u8], bytes: &[u8], text: &str) -> Result<Response<'b>, Error> {
+    let keep = Jwks::new(&KEYS).request(&mut []).map(|request| request.keep())?;
+    Ok(take_in(Incoming::new(keep, buffer), bytes, text).0)
+}
+
+static KEYS: Client<'static> = Client::new(SERVER, "client").algorithms(&[&Opaque]);
 
 /// Does an exchange with whatever answer comes.
 pub fn fetch<E: Exchange>(

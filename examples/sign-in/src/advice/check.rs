@@ -316,9 +316,15 @@ fn row(check: Check, stage: Stage, arguments: &Arguments) -> Row {
             ("nonce_mismatch", "The ID token answers another sign-in than this one.".to_owned(), Tampering)
         }
         Check::NotYetValid => ("not_yet_valid", "The ID token is not valid yet.".to_owned(), Clock),
+        Check::Replayed => ("replayed", "The token came before.".to_owned(), Tampering),
         Check::SubjectMismatch => (
             "subject_mismatch",
             format!("{answer} is about another user than the one who signed in."),
+            Tampering,
+        ),
+        Check::UnexpectedClaim(claim) => (
+            "unexpected_claim",
+            format!("The token holds `{claim}`, which has no place in its kind."),
             Tampering,
         ),
         Check::UntrustedAudience => (
@@ -447,7 +453,9 @@ mod tests {
             Check::IssuedTooLongAgo,
             Check::NonceMismatch,
             Check::NotYetValid,
+            Check::Replayed,
             Check::SubjectMismatch,
+            Check::UnexpectedClaim(n),
             Check::UntrustedAudience,
             Check::VendorClaimMismatch(n),
         ];

@@ -4,6 +4,7 @@
 #![no_main]
 
 use keyfob_core::{
+    cache::KeyCache,
     claims::Claims,
     client::Client,
     error::Error,
@@ -14,6 +15,8 @@ use keyfob_core::{
     jwk::KeySet,
     metadata::Metadata,
     secret::Seed,
+    session::Session,
+    sign_out::SignOut,
     time::Now,
     token::TokenResponse,
 };
@@ -32,6 +35,7 @@ keyfob_link::sizes! {
     "Event" => Event<'static>,
     "IdToken" => IdToken<'static>,
     "Incoming" => Incoming<'static>,
+    "KeyCache<0>" => KeyCache<0>,
     "KeySet" => KeySet<'static>,
     "Metadata" => Metadata<'static>,
     "Now" => Now,
@@ -39,6 +43,8 @@ keyfob_link::sizes! {
     "Request" => Request<'static>,
     "Response" => Response<'static>,
     "Seed" => Seed,
+    "Session<0>" => Session<'static, 0>,
+    "SignOut<0>" => SignOut<'static, 0>,
     "TokenResponse" => TokenResponse<'static>,
     "UserCode" => UserCode<'static>,
     "UserInfo" => UserInfo<'static>,

@@ -1,0 +1,786 @@
+//! Staying signed in: tokens that are kept fresh, and that survive a loss of power at any moment.
+//!
+//! # The store
+//!
+//! A session asks for two slots, and writes them in turn. What a store must do:
+//!
+//! - Hold a record of up to [`Session::RECORD`] octets in each slot, and give it back as it was; zeros or ones behind
+//!   it do no harm. An empty slot gives nothing, or octets that are all zero or all ones.
+//! - Say that a record is stored only when it would survive a loss of power. A write that was cut may leave the old
+//!   record, the new one, or neither of that slot; it must not touch the other slot.
+//! - Erase for good: a record that wear-levelling has put aside still holds a refresh token.
+//! - A record is a secret. Where the chip has a key for that, the store seals each record on its way in and opens it on
+//!   its way out; a record that does not open counts as damaged.
+//!
+//! Several accounts are several sessions, each with a store of its own.
+
+mod access_token;
+mod fields;
+mod record;
+mod schedule;
+mod slots;
+
+use core::fmt;
+
+use crate::{
+    client::Client,
+    error::{Check, Error, ErrorCode, Name, Remedy},
+    exchange::{keys_request, revocation_request},
+    flow::{RefreshToken, Refusal},
+    http::{Request, Response},
+    id_token::{Audiences, Previous},
+    memory::fingerprint,
+    pace::{Pace, Spread},
+    secret::{Seed, equal},
+    sieve::Value,
+    time::{Date, Now, UnixTime},
+    token::TokenResponse,
+};
+
+use self::{
+    fields::{Field, Fields},
+    record::{Facts, Mark, OVERHEAD, Record},
+    schedule::Schedule,
+    slots::{Chore, Slots},
+};
+
+pub use self::access_token::AccessToken;
+pub use self::slots::Slot;
+
+/// Keeps a user signed in.
+///
+/// Ask it with [`poll`](Session::poll) what to do, do it, and tell it with [`handle`](Session::handle) what came of
+/// it, as with a [`Flow`](crate::flow::Flow). It goes on for as long as the device runs; between
+/// [`Action::SignIn`] and the next [`sign_in`](Session::sign_in) there is no user.
+///
+/// A refresh is written down before it is sent, and its answer before it is used, each into the other slot:
+///
+/// | power is lost | what the slots hold | then |
+/// | --- | --- | --- |
+/// | before the request is announced | the token | it is sent |
+/// | until the answer is stored | the token, and that it may have been sent | it is sent once more; the server knows |
+/// | later | the new token | it is sent when it is due |
+///
+/// A server that does not replace refresh tokens costs no write at all. After a lost answer the same token is sent
+/// again, at once and then ever more seldom: servers take it twice within a short time. If they do not,
+/// [`SignInReason::AnswerLost`] says so.
+///
+/// `N` is room for all tokens and the user's name, in octets. The access token is never stored.
+pub struct Session<'c, const N: usize = 4096> {
+    client: &'c Client<'c>,
+    refresh: RefreshToken<'c, REFUSAL>,
+    step: Step,
+    schedule: Schedule,
+    slots: Slots,
+    pace: Pace,
+    facts: Facts,
+    fields: Fields<N>,
+    trouble: Option<Error>,
+    /// When the refresh token was last used, in Unix seconds; 0 if nobody knew.
+    used: u64,
+    /// The server replaces refresh tokens, as far as is known.
+    rotates: bool,
+    /// The server may have seen the refresh token, and nobody heard its answer.
+    unsure: bool,
+    keeps_id_token: bool,
+}
+
+/// The one thing to do next.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Action<'b> {
+    /// Erase this slot; then [`Event::Stored`] or [`Event::NotStored`].
+    Erase {
+        /// The slot.
+        slot: Slot,
+    },
+    /// Read this slot; then [`Event::Loaded`] or [`Event::NotStored`].
+    Load {
+        /// The slot.
+        slot: Slot,
+    },
+    /// There is an [`access_token`](Session::access_token). Poll again then.
+    Ready {
+        /// Milliseconds of uptime. `None`: the server did not say how long the token lives; it is good until it is
+        /// [refused](Session::rejected).
+        until: Option<u64>,
+    },
+    /// Send this request to the server; then [`Event::Response`], [`Event::NotSent`] or [`Event::Timeout`].
+    Send(Request<'b>),
+    /// The session is over, or never was: sign in.
+    SignIn {
+        /// Why.
+        reason: SignInReason,
+    },
+    /// Write this record to this slot, for good; then [`Event::Stored`] or [`Event::NotStored`].
+    Store {
+        /// The slot.
+        slot: Slot,
+        /// The record. It is a secret.
+        record: &'b [u8],
+    },
+    /// There is no access token now; [`trouble`](Session::trouble) says why. Poll again then.
+    Wait {
+        /// Milliseconds of uptime.
+        until: u64,
+    },
+}
+
+/// What happened.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'b> {
+    /// The slot holds this; nothing if it is empty.
+    Loaded(&'b [u8]),
+    /// The request surely did not reach the server.
+    NotSent,
+    /// The store has failed.
+    NotStored,
+    /// The server answered.
+    Response(Response<'b>),
+    /// The store has done it, for good.
+    Stored,
+    /// No answer came, and the server may have seen the request.
+    Timeout,
+}
+
+/// Why somebody has to sign in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SignInReason {
+    /// The answer to a refresh was lost, with the new refresh token in it, and the server does not take the old one
+    /// any more.
+    AnswerLost,
+    /// What is stored belongs to another client, or to another server.
+    ClientChanged,
+    /// The session was not used for longer than the server allows.
+    Inactive,
+    /// Nothing is stored.
+    NeverSignedIn,
+    /// What is stored was written by a newer version.
+    NewerVersion,
+    /// The access token is at its end, and the server gave no refresh token.
+    NoRefreshToken,
+    /// The server does not take the refresh token any more: it was revoked, or the user has to do something.
+    Refused(ErrorCode),
+    /// The server's new ID token was not right, so none of its new tokens is used.
+    SecurityAlert(Check),
+    /// The user signed out.
+    SignedOut,
+    /// What is stored is damaged.
+    StoreDamaged,
+    /// The tokens are longer than the room for them.
+    TooLarge,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    /// The session is over, and its new refresh token is to be revoked.
+    Alarm(Check),
+    Held,
+    /// This slot is read next; so far there is no session, for this reason, if one is given.
+    Load(Slot, Option<SignInReason>),
+    Over(SignInReason),
+}
+
+/// Room for the text of a refusal, with the line feeds between its parts.
+const REFUSAL: usize =
+    Refusal::MAX_CODE.saturating_add(Refusal::MAX_TEXT.saturating_mul(2)).saturating_add(2);
+
+/// Seconds until a server is asked again whose tokens are too long.
+const LONG: u32 = 3600;
+
+impl<'c, const N: usize> Session<'c, N> {
+    /// The longest record, in octets. A buffer for [`Session::poll`] has to be as long at least.
+    pub const RECORD: usize = N.saturating_add(OVERHEAD);
+
+    /// A session that has not looked into its store yet. The seed makes this device differ from others of its kind.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a setting that is not allowed; [`Error::Misuse`] if a record of `N` octets would be
+    /// longer than 65,535.
+    pub fn new(client: &'c Client<'c>, seed: &Seed) -> Result<Self, Error> {
+        client.check()?;
+        if u16::try_from(Self::RECORD).is_err() {
+            return Err(Error::Misuse);
+        }
+        let spread = Spread::of(seed);
+        Ok(Self {
+            client,
+            refresh: RefreshToken::without_token(client),
+            step: Step::Load(Slot::First, None),
+            schedule: Schedule::new(spread),
+            slots: Slots::new(spread),
+            pace: Pace::new(spread),
+            facts: Facts::NONE,
+            fields: Fields::new(),
+            trouble: None,
+            used: 0,
+            rotates: true,
+            unsure: false,
+            keeps_id_token: false,
+        })
+    }
+
+    /// Seconds before its end from which an access token is renewed; 30 unless set, and never more than half its life.
+    #[must_use]
+    pub fn margin(mut self, seconds: u32) -> Self {
+        self.schedule.margin = seconds;
+        self
+    }
+
+    /// Seconds after which the server forgets a refresh token that nobody uses. The session refreshes before.
+    #[must_use]
+    pub fn idle_expiry(mut self, seconds: u32) -> Self {
+        self.schedule.idle_expiry = seconds;
+        self
+    }
+
+    /// Seconds over which the first refresh after a restart is spread, for fleets that get power back all at once; 0
+    /// unless set.
+    #[must_use]
+    pub fn start_within(mut self, seconds: u32) -> Self {
+        self.schedule.start_within = seconds;
+        self
+    }
+
+    /// Keeps the ID token of the sign-in, as a hint for signing out, if there is room for it.
+    #[must_use]
+    pub fn keep_id_token(mut self) -> Self {
+        self.keeps_id_token = true;
+        self
+    }
+
+    /// Asks for access tokens with less than was granted (RFC 6749 §6).
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a value that the client does not ask for at all.
+    pub fn narrow(mut self, scope: &'c [&'c str]) -> Result<Self, Error> {
+        self.refresh = self.refresh.narrow(scope)?;
+        Ok(self)
+    }
+
+    /// A user has signed in. Poll to have the session stored; what was stored before is dropped.
+    ///
+    /// # Errors
+    /// [`Error::InputTooLarge`] if the tokens do not fit into `N` octets: there is no session then.
+    /// [`Error::Misuse`] before the store was read.
+    pub fn sign_in(&mut self, now: Now, tokens: &TokenResponse<'_>) -> Result<(), Error> {
+        if matches!(self.step, Step::Load(..)) {
+            return Err(Error::Misuse);
+        }
+        self.end(SignInReason::TooLarge);
+        self.keep(tokens).inspect_err(|_| self.fields.wipe())?;
+        self.schedule.renewed(now.uptime, tokens.expires_in());
+        self.facts.date = date(now);
+        self.used = self.facts.date;
+        self.step = Step::Held;
+        // Without a refresh token there is nothing that a restart could use.
+        self.slots.dirty = tokens.refresh_token().is_some();
+        Ok(())
+    }
+
+    /// The user signs out: tokens are wiped, and the slots erased. To tell the server, give them to a
+    /// [`SignOut`](crate::sign_out::SignOut) before.
+    pub fn sign_out(&mut self) {
+        if !matches!(self.step, Step::Over(_)) {
+            self.slots.found(Slot::First);
+            self.slots.found(Slot::Second);
+            self.end(SignInReason::SignedOut);
+        }
+    }
+
+    /// An API refused `access_token` with `invalid_token` (RFC 6750 §3.1): it is renewed. If it is not the present one,
+    /// that has happened already.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the one before was refused too, less than a minute ago: renewing does not help.
+    pub fn rejected(&mut self, now: Now, access_token: &str) -> Result<(), Error> {
+        let present = self.fields.get(Field::AccessToken);
+        if present.is_empty() || !equal(present.as_bytes(), access_token.as_bytes()) {
+            return Ok(());
+        }
+        if !self.schedule.reject(now.uptime) {
+            return Err(Error::Refused(ErrorCode::InvalidToken));
+        }
+        self.fields.set(Field::AccessToken, "")
+    }
+
+    /// The one thing to do next, written into `out`. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`] with the length that would do. Before a request goes out, that is at least
+    /// [`Session::RECORD`], so that what it brings can be stored. [`Check::ClockNotSet`] if a refresh would bring an ID
+    /// token that could not be judged.
+    pub fn poll<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+        if let Step::Load(slot, _) = self.step {
+            return Ok(Action::Load { slot });
+        }
+        match self.slots.chore(now.uptime) {
+            Some(Chore::Erase(slot)) => return Ok(Action::Erase { slot }),
+            Some(Chore::Write) => return self.store(Mark::Ready, out),
+            None => {}
+        }
+        match self.step {
+            Step::Over(reason) => Ok(Action::SignIn { reason }),
+            Step::Alarm(check) => self.revoke(check, out),
+            _ if self.fields.is_empty(Field::RefreshToken) => Ok(self.poll_without_refresh_token(now)),
+            _ => match self.due() {
+                Some(due) if now.uptime >= due => self.poll_due(now, out),
+                due => Ok(self.idle(now, due)),
+            },
+        }
+    }
+
+    /// Reports what came of the last action. What happened to a request, the session deals with itself.
+    ///
+    /// # Errors
+    /// [`Error::KeysNeeded`]: fetch [`Session::keys`] and hand in the same response with them.
+    /// [`Error::BufferTooSmall`] if the answer did not fit; it is asked for again. [`Error::Misuse`] if the event does
+    /// not answer the last action.
+    pub fn handle(&mut self, now: Now, event: Event<'_>) -> Result<(), Error> {
+        match (self.step, event) {
+            (Step::Load(slot, reason), Event::Loaded(record)) => {
+                self.load(now, slot, reason, record);
+                Ok(())
+            }
+            (Step::Load(slot, reason), Event::NotStored) => {
+                // A slot that cannot be read is as good as damaged.
+                self.load(now, slot, reason, &[1]);
+                Ok(())
+            }
+            (Step::Load(..), _) | (_, Event::Loaded(_)) => Err(Error::Misuse),
+            (_, Event::Stored) => self.stored(now),
+            (_, Event::NotStored) => self.not_stored(now),
+            (Step::Alarm(check), _) => {
+                self.fields.wipe();
+                self.step = Step::Over(SignInReason::SecurityAlert(check));
+                Ok(())
+            }
+            (Step::Held, _) if !self.may_be_sent() => Err(Error::Misuse),
+            (Step::Held, Event::NotSent) => {
+                self.trouble = None;
+                self.pace.fail(now.uptime, None);
+                Ok(())
+            }
+            (Step::Held, Event::Timeout) => {
+                self.trouble = Some(Error::AnswerLost);
+                // At once: servers take the same token again only within a short time.
+                if core::mem::replace(&mut self.unsure, true) {
+                    self.pace.fail(now.uptime, None);
+                }
+                Ok(())
+            }
+            (Step::Held, Event::Response(response)) => self.response(now, response),
+            (Step::Over(_), _) => Err(Error::Misuse),
+        }
+    }
+
+    /// The request for the keys that the ID token in `response` is to be checked with. Its answer is read into the rest
+    /// of the buffer, behind `response`.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if no key is missing.
+    pub fn keys(&self, response: &Response<'_>) -> Result<Request<'_>, Error> {
+        if self.step != Step::Held {
+            return Err(Error::Misuse);
+        }
+        keys_request(self.client, response)
+    }
+
+    /// The access token, unless it has expired, or its refresh token is still to be stored.
+    pub fn access_token(&self, now: Now) -> Option<AccessToken<'_>> {
+        let stored = !self.slots.dirty || self.slots.has_failed();
+        let usable = self.step == Step::Held && stored && !self.schedule.is_expired(now.uptime);
+        let token = self.fields.get(Field::AccessToken);
+        (usable && !token.is_empty()).then(|| AccessToken {
+            token,
+            left: self.schedule.left(now.uptime),
+            stale: self.schedule.is_stale(now.uptime),
+        })
+    }
+
+    /// The scope of the tokens, if the server ever stated it; otherwise it is what was asked for (RFC 6749 §5.1).
+    pub fn scope(&self) -> Option<&str> {
+        Some(self.fields.get(Field::Scope)).filter(|scope| !scope.is_empty())
+    }
+
+    /// `sub` of the user who is signed in.
+    pub fn subject(&self) -> Option<&str> {
+        Some(self.fields.get(Field::Subject)).filter(|subject| !subject.is_empty())
+    }
+
+    /// The ID token of the sign-in, if it was [kept](Session::keep_id_token): the `id_token_hint` for signing out.
+    pub fn id_token_hint(&self) -> Option<&str> {
+        Some(self.fields.get(Field::Hint)).filter(|token| !token.is_empty())
+    }
+
+    /// When the refresh token was issued, if the date was known.
+    pub fn issued(&self) -> Option<UnixTime> {
+        (self.step == Step::Held && self.facts.date > 0).then(|| UnixTime::from_seconds(self.facts.date))
+    }
+
+    /// What went wrong with the last request, if it went wrong.
+    pub const fn trouble(&self) -> Option<Error> {
+        self.trouble
+    }
+
+    /// What the server gave as the reason for its last refusal.
+    pub fn refusal(&self) -> Option<Refusal<'_>> {
+        Some(self.refresh.last_refusal()).filter(|refusal| !refusal.code().is_empty())
+    }
+
+    /// Whether a restart would find the session as it is.
+    pub const fn is_stored(&self) -> bool {
+        !self.slots.dirty
+    }
+
+    /// Whether it is a session of this client.
+    pub(crate) fn is_of(&self, client: &Client<'_>) -> bool {
+        equal(&fingerprint(self.client), &fingerprint(client))
+    }
+
+    /// The refresh token, and the access token if there is one.
+    pub(crate) fn tokens(&self) -> (&str, &str) {
+        let held = self.step == Step::Held;
+        let token = |field| if held { self.fields.get(field) } else { "" };
+        (token(Field::RefreshToken), token(Field::AccessToken))
+    }
+
+    /// When to refresh.
+    fn due(&self) -> Option<u64> {
+        let has_access_token = !self.fields.is_empty(Field::AccessToken);
+        self.schedule.due(has_access_token).map(|due| due.max(self.pace.until()))
+    }
+
+    fn idle(&self, now: Now, due: Option<u64>) -> Action<'_> {
+        let store = self.slots.due().unwrap_or(u64::MAX);
+        let until = due.map_or(store, |due| due.min(store));
+        match self.access_token(now) {
+            Some(_) => {
+                // The end of the token is worth a poll too, while the server is out of reach.
+                let until = self.schedule.end().map_or(until, |end| end.min(until));
+                Action::Ready { until: (until < u64::MAX).then_some(until) }
+            }
+            None => Action::Wait { until },
+        }
+    }
+
+    fn poll_without_refresh_token(&self, now: Now) -> Action<'_> {
+        match self.access_token(now) {
+            Some(_) => Action::Ready { until: self.schedule.end() },
+            None => Action::SignIn { reason: SignInReason::NoRefreshToken },
+        }
+    }
+
+    fn poll_due<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+        if out.len() < Self::RECORD {
+            return Err(Error::BufferTooSmall { needed: Self::RECORD });
+        }
+        // The answer would cost the refresh token, and could not be used.
+        if self.client.id_tokens.is_some() && self.client.is_openid() && !matches!(now.date, Date::Known(_)) {
+            return Err(Check::ClockNotSet.into());
+        }
+        if !self.may_be_sent() {
+            return self.store(Mark::Sent, out);
+        }
+        self.refresh.request(self.fields.get(Field::RefreshToken), out).map(Action::Send)
+    }
+
+    fn store<'b>(&'b self, mark: Mark, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+        let sequence = self.slots.sequence.wrapping_add(1);
+        let record = record::write(self.client, mark, sequence, &self.facts, &self.fields, out)?;
+        Ok(Action::Store { slot: self.slots.newest.other(), record })
+    }
+
+    /// Takes back the new refresh token of an answer that was not right, if the server has a way to.
+    fn revoke<'b>(&'b self, check: Check, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+        let token = self.fields.get(Field::RefreshToken);
+        if token.is_empty() || self.client.metadata.revocation_endpoint.is_none() {
+            return Ok(Action::SignIn { reason: SignInReason::SecurityAlert(check) });
+        }
+        revocation_request(self.client, token, "refresh_token", out).map(Action::Send)
+    }
+
+    /// Whether the refresh is announced, or need not be.
+    fn may_be_sent(&self) -> bool {
+        let announced = self.slots.mark == Mark::Sent || !self.rotates;
+        !self.fields.is_empty(Field::RefreshToken)
+            && (announced || self.slots.unannounced || self.slots.dirty)
+    }
+
+    /// Whether a refresh is to be announced now.
+    fn announces(&self, now: Now) -> bool {
+        self.step == Step::Held
+            && !self.fields.is_empty(Field::RefreshToken)
+            && !self.may_be_sent()
+            && self.due().is_some_and(|due| now.uptime >= due)
+    }
+
+    fn load(&mut self, now: Now, slot: Slot, before: Option<SignInReason>, record: &[u8]) {
+        let mut reason = match Record::read(record, self.client) {
+            Err(reason) => Some(reason),
+            Ok(record) => self.unpack(slot, &record),
+        };
+        if reason != Some(SignInReason::NeverSignedIn) {
+            self.slots.found(slot);
+        }
+        if slot == Slot::First {
+            self.step = Step::Load(Slot::Second, reason);
+            return;
+        }
+        reason = match (before, reason) {
+            // The other slot may hold a token that was replaced since.
+            (Some(newer @ SignInReason::NewerVersion), _) | (_, Some(newer @ SignInReason::NewerVersion)) => {
+                Some(newer)
+            }
+            (Some(SignInReason::NeverSignedIn), reason) | (reason, Some(SignInReason::NeverSignedIn)) => {
+                reason
+            }
+            (Some(before), Some(_)) => Some(before),
+            _ if self.fields.is_empty(Field::RefreshToken) => Some(SignInReason::StoreDamaged),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            self.fields.wipe();
+            self.step = Step::Over(reason);
+            return;
+        }
+        self.step = Step::Held;
+        self.used = self.facts.date;
+        self.unsure = self.slots.mark == Mark::Sent;
+        self.schedule.started(now.uptime, self.unsure);
+    }
+
+    /// Takes a record that is newer than what was found before.
+    fn unpack(&mut self, slot: Slot, record: &Record<'_>) -> Option<SignInReason> {
+        let first = self.fields.is_empty(Field::RefreshToken);
+        if !first && !record.is_after(self.slots.sequence) {
+            return None;
+        }
+        match record.unpack(&mut self.fields) {
+            Ok(facts) => {
+                self.facts = facts;
+                self.slots.newest = slot;
+                self.slots.sequence = record.sequence;
+                self.slots.mark = record.mark;
+                None
+            }
+            Err(reason) => Some(reason),
+        }
+    }
+
+    fn stored(&mut self, now: Now) -> Result<(), Error> {
+        match self.slots.chore(u64::MAX) {
+            Some(Chore::Erase(slot)) => self.slots.erased(slot),
+            Some(Chore::Write) => {
+                self.slots.written(Mark::Ready);
+                self.slots.dirty = false;
+                self.slots.unannounced = false;
+            }
+            None if self.announces(now) => self.slots.written(Mark::Sent),
+            None => return Err(Error::Misuse),
+        }
+        Ok(())
+    }
+
+    fn not_stored(&mut self, now: Now) -> Result<(), Error> {
+        match self.slots.chore(u64::MAX) {
+            // What cannot be erased will not be used: it is the server's to refuse.
+            Some(Chore::Erase(slot)) => self.slots.erased(slot),
+            Some(Chore::Write) => self.slots.not_written(now.uptime),
+            None if self.announces(now) => self.slots.unannounced = true,
+            None => return Err(Error::Misuse),
+        }
+        Ok(())
+    }
+
+    fn response(&mut self, now: Now, response: Response<'_>) -> Result<(), Error> {
+        let previous = previous(&self.fields, &self.facts);
+        let outcome = self.refresh.response(now, response, previous.as_ref());
+        if outcome.is_err_and(|error| error == Error::KeysNeeded) {
+            return Err(Error::KeysNeeded);
+        }
+        let last_word = self.refresh.start_again();
+        match outcome {
+            Ok(tokens) => self.take(now, &tokens),
+            Err(error) => {
+                self.fail(now, &response, error, last_word);
+                if let Error::BufferTooSmall { .. } = error {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, now: Now, response: &Response<'_>, error: Error, last_word: bool) {
+        match error {
+            Error::Refused(code) if ends(code) => self.end(self.reason(now, code)),
+            Error::Check(check) if last_word && text(response, Name::IdToken).is_some() => {
+                self.end(SignInReason::SecurityAlert(check));
+                // It serves to be revoked; one that is too long is left to expire.
+                let new = text(response, Name::RefreshToken).unwrap_or_default();
+                let _ = self.fields.set(Field::RefreshToken, new);
+                self.step = Step::Alarm(check);
+            }
+            // A refusal, a busy server or another place than the server's: the token was not taken.
+            _ if !last_word && !matches!(response.status(), 200 | 500 | 502 | 504) => {
+                self.pace.fail(now.uptime, response.retry_after());
+            }
+            Error::Refused(_) => self.pace.fail(now.uptime, response.retry_after()),
+            _ => {
+                self.unsure = true;
+                self.pace.fail(now.uptime, response.retry_after());
+            }
+        }
+        self.trouble = Some(error);
+    }
+
+    /// Why the server does not take the token.
+    fn reason(&self, now: Now, code: ErrorCode) -> SignInReason {
+        let idle = date(now).saturating_sub(self.used);
+        let limit = u64::from(self.schedule.idle_expiry);
+        match code {
+            ErrorCode::InvalidGrant if self.unsure => SignInReason::AnswerLost,
+            ErrorCode::InvalidGrant if limit > 0 && self.used > 0 && idle >= limit => SignInReason::Inactive,
+            code => SignInReason::Refused(code),
+        }
+    }
+
+    /// Takes what a refresh has brought.
+    fn take(&mut self, now: Now, tokens: &TokenResponse<'_>) {
+        self.pace.reset();
+        self.trouble = None;
+        self.unsure = false;
+        self.used = date(now);
+        self.slots.unannounced = false;
+        self.schedule.renewed(now.uptime, tokens.expires_in());
+        let mut outcome = self.fields.set(Field::AccessToken, "");
+        let before = self.fields.get(Field::RefreshToken).as_bytes();
+        let new = tokens.refresh_token().filter(|new| !equal(new.as_bytes(), before));
+        self.rotates = new.is_some();
+        if let Some(new) = new {
+            self.slots.dirty = true;
+            self.facts.date = self.used;
+            if self.fields.set(Field::RefreshToken, new).is_err() {
+                // The hint is worth less than the session.
+                outcome = outcome.and(self.fields.set(Field::Hint, ""));
+                if let Err(error) = self.fields.set(Field::RefreshToken, new) {
+                    self.end(SignInReason::TooLarge);
+                    self.trouble = Some(error);
+                    return;
+                }
+            }
+        }
+        if let Some(scope) = tokens.scope().filter(|scope| *scope != self.fields.get(Field::Scope)) {
+            // With less asked for, less comes, and the grant is what it was.
+            if !self.refresh.is_narrow() {
+                outcome = outcome.and(self.fields.set(Field::Scope, scope));
+                self.slots.dirty = true;
+            }
+        }
+        outcome = outcome.and(self.fields.set(Field::AccessToken, tokens.access_token()));
+        if let Err(error) = outcome {
+            self.trouble = Some(error);
+            self.pace.fail(now.uptime, Some(LONG));
+        }
+    }
+
+    /// Keeps what a sign-in has brought.
+    fn keep(&mut self, tokens: &TokenResponse<'_>) -> Result<(), Error> {
+        self.facts = Facts::NONE;
+        if let Some(id_token) = tokens.id_token() {
+            self.facts.audiences = id_token.audiences().bits();
+            self.facts.auth_time = id_token.claims().number("auth_time");
+            self.fields.fill(Field::Subject, |room| id_token.subject(room).map(str::len))?;
+            self.fields.fill(Field::Nonce, |room| {
+                Ok(id_token.claims().text("nonce", room)?.unwrap_or_default().len())
+            })?;
+        }
+        self.fields.set(Field::RefreshToken, tokens.refresh_token().unwrap_or_default())?;
+        self.fields.set(Field::Scope, tokens.scope().unwrap_or_default())?;
+        self.fields.set(Field::AccessToken, tokens.access_token())?;
+        if let Some(id_token) = tokens.id_token().filter(|_| self.keeps_id_token) {
+            // If there is room.
+            let _ = self.fields.set(Field::Hint, id_token.as_str());
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, reason: SignInReason) {
+        self.fields.wipe();
+        self.slots.drop_all();
+        self.pace.reset();
+        self.rotates = true;
+        self.unsure = false;
+        self.slots.unannounced = false;
+        self.trouble = None;
+        self.step = Step::Over(reason);
+    }
+}
+
+/// What a new ID token must repeat.
+fn previous<'p, const N: usize>(fields: &'p Fields<N>, facts: &Facts) -> Option<Previous<'p>> {
+    let nonce = fields.get(Field::Nonce);
+    (!fields.is_empty(Field::Subject)).then(|| Previous {
+        subject: fields.get(Field::Subject),
+        audiences: Audiences::from_bits(facts.audiences),
+        auth_time: facts.auth_time.map(UnixTime::from_seconds),
+        nonce: (!nonce.is_empty()).then_some(nonce),
+    })
+}
+
+/// Whether the refresh token will never be taken again: it is invalid (RFC 6749 §5.2), or the user has to do something.
+fn ends(code: ErrorCode) -> bool {
+    code == ErrorCode::InvalidGrant || code.remedy() == Remedy::UserDenied
+}
+
+/// A text of a success.
+fn text<'b>(response: &Response<'b>, name: Name) -> Option<&'b str> {
+    match response.kept().ok()?.get(name) {
+        Some(Value::Text(text)) if !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+/// Unix seconds; 0 if nobody knows.
+fn date(now: Now) -> u64 {
+    match now.date {
+        Date::Known(date) => date.seconds(),
+        _ => 0,
+    }
+}
+
+impl fmt::Debug for Action<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Erase { slot } => write!(f, "Erase({slot:?})"),
+            Self::Load { slot } => write!(f, "Load({slot:?})"),
+            Self::Ready { until } => write!(f, "Ready({until:?})"),
+            Self::Send(request) => write!(f, "Send({request:?})"),
+            Self::SignIn { reason } => write!(f, "SignIn({reason:?})"),
+            Self::Store { slot, .. } => write!(f, "Store({slot:?})"),
+            Self::Wait { until } => write!(f, "Wait({until})"),
+        }
+    }
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loaded(_) => f.write_str("Loaded(…)"),
+            Self::NotSent => f.write_str("NotSent"),
+            Self::NotStored => f.write_str("NotStored"),
+            Self::Response(response) => response.fmt(f),
+            Self::Stored => f.write_str("Stored"),
+            Self::Timeout => f.write_str("Timeout"),
+        }
+    }
+}
+
+impl<const N: usize> fmt::Debug for Session<'_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({:?})", self.step)
+    }
+}
