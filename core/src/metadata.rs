@@ -185,11 +185,7 @@ impl<'m> Metadata<'m> {
         if self.checked {
             return Ok(());
         }
-        if is_template(self.issuer, self.insecure_loopback) {
-            return self.check_endpoints();
-        }
-        let issuer = url::parse(self.issuer).ok_or(Error::Config(Name::Issuer))?;
-        if !issuer.is_allowed(self.insecure_loopback) || issuer.query.is_some() {
+        if !is_issuer(self.issuer, self.insecure_loopback) {
             return Err(Error::Config(Name::Issuer));
         }
         self.check_endpoints()
@@ -263,6 +259,13 @@ impl<'m> Metadata<'m> {
 
 /// What a document that does not say offers (RFC 8414 §2): the second of the known words.
 const CLIENT_SECRET_BASIC: u32 = 2;
+
+/// An issuer is an address without a query, or a template of such addresses (CFG-05).
+fn is_issuer(issuer: &str, insecure_loopback: bool) -> bool {
+    let fixed =
+        url::parse(issuer).is_some_and(|url| url.is_allowed(insecure_loopback) && url.query.is_none());
+    fixed || is_template(issuer, insecure_loopback)
+}
 
 /// An endpoint is safe to send a request or a user to (CFG-13, DISC-07).
 fn is_endpoint(endpoint: &str, insecure_loopback: bool) -> bool {
