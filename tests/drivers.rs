@@ -118,6 +118,8 @@ fn a_client_acts_for_itself() {
     let twice = Conversation { name: twice, faults: &[Fault::NoAnswer, Fault::NoAnswer], ..own };
     assert_eq!(both(&twice), http("Timeout", true));
 }
+/// A conversation: its name, what happens to its requests, what the user does, and when the requests leave.
+type Timed = (&'static str, &'static [Fault], &'static [Deed], &'static [u64]);
 
 fn times(conversation: &Conversation) -> Vec<u64> {
     let drivers: [fn(&Conversation) -> Report; 2] = [Conversation::run_std, Conversation::run_embassy];
@@ -142,7 +144,7 @@ fn a_user_signs_in_on_another_device() {
 fn a_device_asks_as_often_as_it_may() {
     const SLOWER: &str = r#"{"error":"slow_down","interval":15}"#;
     const BUSY: Fault = Fault::Answer(503, "text/html", "<h1>Busy</h1>");
-    let cases: [(&str, &[Fault], &[Deed], &[u64]); 5] = [
+    let cases: [Timed; 5] = [
         (
             "device is slowed down",
             &[Fault::None, Fault::Answer(429, "application/json", SLOWER)],

@@ -145,7 +145,7 @@ impl fmt::Debug for Action<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Authorize(url) => write!(f, "Authorize({})", text::before(url, b'?')),
-            Self::Display(code) => write!(f, "Display({code:?})"),
+            Self::Display(code) => code.fmt(f),
             Self::Done => f.write_str("Done"),
             Self::Send(request) => write!(f, "Send({request:?})"),
         }

@@ -87,6 +87,7 @@ const fn buffer_for(version: u8) -> usize {
 
 impl fmt::Debug for QrCode<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "QrCode(…, {} modules wide)", self.width())
+        let modules = self.width();
+        write!(f, "QrCode(…, {modules} modules wide)")
     }
 }

@@ -39,7 +39,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// Requests and responses lie in `buffer` in turn; 8 KiB do for most servers.
 ///
 /// The future can be dropped at any time. If a request was on its way then, the flow takes its answer for lost:
-/// a code is never sent twice. Whatever lies in `buffer` stays there until the buffer is used again or dropped.
+/// a code is never sent twice. A user code on the screen is hidden. Whatever lies in `buffer` stays there until the buffer is used again or dropped.
 ///
 /// # Errors
 /// [`Failure`] says who failed. A refusal's text is in [`Flow::refusal`] then.

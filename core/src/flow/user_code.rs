@@ -83,10 +83,8 @@ pub struct Instructions<'a> {
 impl fmt::Display for Instructions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { code: UserCode { user_code, verification_uri, .. }, application } = *self;
-        writeln!(f, "To sign in on {application}, open")?;
-        writeln!(f, "    {verification_uri}")?;
-        writeln!(f, "on a phone or a computer, and enter the code")?;
-        writeln!(f, "    {user_code}")?;
+        write!(f, "To sign in on {application}, open\n    {verification_uri}\n")?;
+        write!(f, "on a phone or a computer, and enter the code\n    {user_code}\n")?;
         write!(f, "Enter it only if you started this yourself: it signs {application} in, as you.")
     }
 }
@@ -99,6 +97,7 @@ impl fmt::Debug for Instructions<'_> {
 
 impl fmt::Debug for UserCode<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UserCode(… at {}, {} s left)", self.host(), self.seconds_left())
+        let (host, seconds) = (self.host(), self.seconds_left());
+        write!(f, "UserCode(… at {host}, {seconds} s left)")
     }
 }

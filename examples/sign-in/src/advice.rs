@@ -133,11 +133,7 @@ fn flow(error: Error, stage: Stage, refusal: Option<&ServerText>, arguments: &Ar
         Error::Check(check) => check::advice(check, stage, arguments),
         Error::Refused(code) => refusal::advice(code, stage, refusal),
         Error::Config(name) => setting::advice(name),
-        Error::Expired => Advice::new(
-            Class::Expired,
-            format!("Nobody came back from the browser within {}.", duration(arguments.timeout.into())),
-            expired(arguments),
-        ),
+        Error::Expired => Advice::new(Class::Expired, nobody(arguments), expired(arguments)),
         Error::AnswerLost => {
             let used = if stage == Stage::Refresh { "refresh token" } else { "code" };
             Advice::new(
@@ -180,9 +176,17 @@ fn flow(error: Error, stage: Stage, refusal: Option<&ServerText>, arguments: &Ar
     }
 }
 
+fn nobody(arguments: &Arguments) -> String {
+    let time = duration(arguments.timeout.into());
+    if arguments.device {
+        return format!("Nobody entered the code within {time}, or while the server took it.");
+    }
+    format!("Nobody came back from the browser within {time}.")
+}
+
 fn expired(arguments: &Arguments) -> String {
     let again = "Run it again, with a longer --timeout if needed.";
-    if arguments.issuer.is_none() {
+    if arguments.issuer.is_none() || arguments.device {
         return again.to_owned();
     }
     let redirect_uri = arguments.redirect_uri.as_deref().unwrap_or(DEFAULT_REDIRECT_URI);

@@ -70,7 +70,7 @@ fn a_user_signs_in_on_another_device() {
     Browser::enter(&uri, &code, "allow");
     let end = run.end();
     assert_eq!(end.code, Some(0), "{}{}", end.stdout, end.stderr);
-    assert_eq!(steps(&end), ["discovering", "checking", "refreshing"]);
+    assert_eq!(steps(&end), ["discovering", "checking", "refreshing", "checking"]);
     assert_eq!(end.events.iter().filter(|event| event["event"] == "user_code").count(), 1);
     let result = end.event("result");
     assert_eq!(result["claims"]["name"], "Ada Lovelace");

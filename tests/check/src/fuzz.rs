@@ -55,8 +55,11 @@ const SECONDS: u32 = 5;
 const INPUTS: [&str; 4] = ["body", "header", "input", "token"];
 
 /// Which cases a target starts from; any other starts from all.
-const SEEDS: &[(&str, &[&str])] =
-    &[("redirect", &["cases-redirect.json"]), ("token_response", &["cases-token.json"])];
+const SEEDS: &[(&str, &[&str])] = &[
+    ("device_response", &["cases-device.json", "cases-token.json"]),
+    ("redirect", &["cases-redirect.json"]),
+    ("token_response", &["cases-token.json"]),
+];
 
 fn targets(shell: &Shell) -> Result<Vec<String>, String> {
     let folder = shell.root.join(FOLDER).join("fuzz_targets");
@@ -111,6 +114,10 @@ fn input(case: &Value) -> Option<Vec<u8>> {
             hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
         return octets.collect();
     }
+    // The codes of a device, which its cases write as an object.
+    if case["start"].is_object() {
+        return Some(case["start"].to_string().into_bytes());
+    }
     INPUTS.iter().find_map(|name| Some(case[*name].as_str()?.as_bytes().to_vec()))
 }
 
@@ -130,6 +137,7 @@ mod tests {
         let seed = |text: &str| input(&serde_json::from_str(text).unwrap());
         assert_eq!(seed(r#"{"id": "a", "body": "{}"}"#).unwrap(), b"{}");
         assert_eq!(seed(r#"{"body_hex": "00ff"}"#).unwrap(), [0, 255]);
+        assert_eq!(seed(r#"{"start": {"a": 1}}"#).unwrap(), br#"{"a":1}"#);
         assert_eq!(seed(r#"{"id": "a"}"#), None);
     }
 }

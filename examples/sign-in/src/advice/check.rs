@@ -348,6 +348,7 @@ type Cells = (&'static str, String, Remedy);
 fn missing(name: Name, answer: &str) -> Cells {
     let (message, remedy) = match name {
         Name::AuthorizationEndpoint
+        | Name::DeviceAuthorizationEndpoint
         | Name::EndSessionEndpoint
         | Name::JwksUri
         | Name::PushedAuthorizationRequestEndpoint
