@@ -25,4 +25,5 @@ pub mod process_memory;
 pub mod seeds;
 pub mod server;
 pub mod stations;
+pub mod suite;
 pub mod transcript;
