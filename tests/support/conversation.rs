@@ -15,6 +15,7 @@ use crate::{
     outcome::{Outcome, Tokens},
     person::{Deed, Person},
     seeds,
+    stations::Kind,
 };
 
 /// What is run.
@@ -59,6 +60,19 @@ pub const SIGN_IN: Conversation = Conversation {
 /// A refresh where all goes well.
 pub const REFRESH: Conversation =
     Conversation { name: "refresh", grant: Grant::RefreshToken("openid email offline_access"), ..SIGN_IN };
+
+/// One for each kind of flow, where all goes well.
+pub const ALL: &[Conversation] = &[SIGN_IN, REFRESH];
+
+impl Grant {
+    /// The kind of the flow.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::AuthorizationCode => Kind::AuthorizationCode,
+            Self::RefreshToken(_) => Kind::RefreshToken,
+        }
+    }
+}
 
 /// How a conversation went.
 #[derive(Debug)]

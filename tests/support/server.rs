@@ -76,8 +76,8 @@ pub enum Return {
     Url(String),
 }
 
-/// The authorization server.
-#[derive(Debug)]
+/// The authorization server. A clone of it remembers what it knew at that time.
+#[derive(Clone, Debug)]
 pub struct Server {
     /// The keys it publishes.
     pub keys: Vec<TestKey>,
