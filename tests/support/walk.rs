@@ -85,8 +85,23 @@ impl Walk {
     /// # Errors
     /// Those of the flow.
     pub fn hear(&self, flow: &mut dyn Flow, answer: &Answer, keep: Keep, length: usize) -> End {
+        self.hear_split(flow, answer, keep, length, &[])
+    }
+
+    /// The same, its body split at these places.
+    ///
+    /// # Errors
+    /// Those of the flow.
+    pub fn hear_split(
+        &self,
+        flow: &mut dyn Flow,
+        answer: &Answer,
+        keep: Keep,
+        length: usize,
+        places: &[usize],
+    ) -> End {
         let (mut buffer, mut room) = ([0; ENOUGH], [0; ENOUGH]);
-        let (response, _) = answer.read(keep, &mut buffer[..length]);
+        let (response, _) = answer.read_split(keep, &mut buffer[..length], places);
         let tokens = match flow.handle(NOW, Event::Response(response)) {
             Err(Error::KeysNeeded) => {
                 let keep = flow.keys(&response)?.keep();
