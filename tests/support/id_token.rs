@@ -60,6 +60,13 @@ impl Draft {
         self
     }
 
+    /// With another header.
+    #[must_use]
+    pub fn with_header(mut self, header: Value) -> Self {
+        self.header = header;
+        self
+    }
+
     /// The token in its compact form.
     pub fn sign(&self) -> String {
         self.sign_with(|message| self.key.sign(message))
