@@ -260,6 +260,11 @@ const TRICKS: &[Trick] = tricks! {
         Depends(|question| question.is_token().then_some(Check::ConflictingResponse.into()));
     // Headers.
     "compressed", |answer, _| header(answer, "Content-Encoding", "gzip") => Unheard(Check::ContentType);
+    "compressed, and longer than anything", |answer, _| {
+        header(answer.extra(600 * 1024), "Content-Encoding", "br")
+    } => Unheard(Check::ContentType);
+    "a redirect, and longer than anything", |answer, _| status(answer.extra(600 * 1024), 307) =>
+        Unheard(Check::HttpRedirect);
     "compressed in two ways", |answer, _| header(answer, "content-encoding", "deflate, br") =>
         Unheard(Check::ContentType);
     "said to be as it is", |answer, _| header(answer, "Content-Encoding", "identity") => Good;

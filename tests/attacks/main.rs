@@ -6,14 +6,17 @@ mod tables;
 mod tokens;
 
 use keyfob_core::{
+    client::Client,
+    end_session::EndSession,
     error::{Check, Error, Name},
-    exchange::{Discovery, Exchange, Jwks},
-    flow::AuthorizationCode,
+    exchange::{Discovery, Exchange, Jwks, Revocation, UserInfo},
+    flow::{AuthorizationCode, RefreshToken},
     http::Incoming,
+    metadata::Metadata,
 };
 use keyfob_tests::{
     answer::Answer,
-    clients::{ISSUER, KIOSK},
+    clients::{ISSUER, KIOSK, SERVER},
     clock::NOW,
     form,
     keys::{FIRST, base64url},
@@ -58,6 +61,7 @@ const TESTS: &[(char, &str, &str)] = &[
     ('L', "misbehaviour.rs", "every_trick_in_every_answer"),
     ('L', "cases_discovery.rs", "every_endpoint_is_checked_whoever_needs_it"),
     ('L', "exchanges.rs", "a_refresh_token_goes_to_its_own_server"),
+    ('L', "attacks/main.rs", "secrets_go_to_https_alone"),
     ('M', "secrets.rs", "nothing_secret_is_printed"),
     ('M', "secrets.rs", "nothing_stays_in_the_memory_of_the_process"),
     ('M', "source.rs", "no_format_string_shows_a_secret"),
@@ -185,9 +189,37 @@ fn the_verifier_is_told_to_the_token_endpoint_alone() {
     let keep = discovery.request(&mut [0; 256]).expect("it fits").keep();
     let mut buffer = [0; 1024];
     let metadata = discovery.response(Answer::json(200, &document).read(keep, &mut buffer).0).expect("whole");
-    let client = keyfob_core::client::Client::oauth(metadata, "kiosk").redirect_uri("https://app.example/cb");
+    let client = Client::oauth(metadata, "kiosk").redirect_uri("https://app.example/cb");
     let flow = AuthorizationCode::<64>::new(&client, seeds::seed(1), NOW);
     assert_eq!(flow.err(), Some(Check::PkceUnsupported.into()));
+}
+
+/// L: CVE-2025-66001, CVE-2016-11086 and their like: what is asked outside of a flow is held to the same.
+// REQ: CFG-13
+#[test]
+fn secrets_go_to_https_alone() {
+    const PLAIN: &str = "http://op.example/x";
+    let told = |metadata: Metadata<'static>, ask: &dyn Fn(&Client<'_>) -> Result<(), Error>| {
+        ask(&Client::oauth(metadata, "kiosk"))
+    };
+    let refused = |name| Err(Check::InsecureUrl(name).into());
+    assert_eq!(
+        told(SERVER.jwks_uri(PLAIN), &|client| Jwks::new(client).request(&mut []).map(drop)),
+        refused(Name::JwksUri)
+    );
+    let revoke = |client: &Client<'_>| {
+        let access = Revocation::access_token(client, "a").request(&mut [0; 256]).map(drop);
+        assert_eq!(Revocation::refresh_token(client, "a").request(&mut [0; 256]).map(drop), access);
+        access
+    };
+    assert_eq!(told(SERVER.revocation_endpoint(PLAIN), &revoke), refused(Name::RevocationEndpoint));
+    assert_eq!(told(SERVER.revocation_endpoint("https://op.example/x"), &revoke), Ok(()));
+    let userinfo = |client: &Client<'_>| UserInfo::new(client, "a", "alice").request(&mut [0; 256]).map(drop);
+    assert_eq!(told(SERVER.userinfo_endpoint(PLAIN), &userinfo), refused(Name::UserinfoEndpoint));
+    let sign_out = |client: &Client<'_>| EndSession::new(client).url(&mut [0; 256]).map(drop);
+    assert_eq!(told(SERVER.end_session_endpoint(PLAIN), &sign_out), refused(Name::EndSessionEndpoint));
+    let refresh = |client: &Client<'_>| RefreshToken::<8>::new(client, "a", None).map(drop);
+    assert_eq!(told(SERVER.token_endpoint(PLAIN), &refresh), refused(Name::TokenEndpoint));
 }
 
 /// O: CVE-2025-6514, where the authorization endpoint of a hostile server reached a shell.
