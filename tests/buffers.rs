@@ -10,7 +10,7 @@ use keyfob_tests::{
     bodies::{Asked, Body, bodies},
     clients::KIOSK,
     clock::NOW,
-    conversation::{Conversation, REFRESH, Report, SIGN_IN},
+    conversation::{self, Conversation, Report},
     keys::{FIRST, TestKey},
     outcome::Outcome,
     server::{SUBJECT, metadata},
@@ -233,8 +233,9 @@ fn key_sets_keep_eight_keys() {
 #[test]
 fn drivers_name_the_length_that_does() {
     let drivers: [fn(&Conversation) -> Report; 2] = [Conversation::run_embassy, Conversation::run_std];
-    for (driver, conversation) in drivers.iter().flat_map(|driver| [(driver, SIGN_IN), (driver, REFRESH)]) {
-        let run = |buffer| driver(&Conversation { buffer, ..conversation }).outcome;
+    let all = conversation::ALL.iter();
+    for (conversation, driver) in all.flat_map(|each| drivers.iter().map(move |driver| (each, driver))) {
+        let run = |buffer| driver(&Conversation { buffer, ..*conversation }).outcome;
         let mut length = 0;
         loop {
             match run(length) {

@@ -90,27 +90,28 @@ impl fmt::Debug for TokenResponse<'_> {
     }
 }
 
-/// The server's refusal, if that is what it answered.
+/// The server's refusal, if that is what it answered. Where a token stands beside it, [`read`] tells.
 ///
 /// # Errors
-/// [`Check::HttpStatus`] and [`Check::BadMember`] for one whose quirks are not `tolerated`;
-/// [`Check::ConflictingResponse`] for a refusal and a token at once; [`Check::WrongType`] for a success with an
-/// `error` that is none.
+/// [`Check::HttpStatus`] and [`Check::BadMember`] for one whose quirks are not `tolerated`; [`Check::WrongType`] for a
+/// success with an `error` that is none.
 pub(crate) fn refusal<'b>(
     response: &Response<'b>,
     tolerated: Quirks,
 ) -> Result<Option<OauthError<'b>>, Error> {
-    let success = response.kept();
-    let has_token = success.is_ok_and(|kept| kept.get(Name::AccessToken).is_some());
-    match response.oauth_error() {
-        Some(_) if has_token => Err(Check::ConflictingResponse.into()),
-        Some(error) => judged_refusal(response, error, tolerated).map(Some),
-        None => match success.ok().and_then(|kept| kept.get(Name::Error)) {
-            None | Some(Value::Null | Value::Text("")) => Ok(None),
-            Some(_) if has_token => Err(Check::ConflictingResponse.into()),
-            Some(_) => Err(Check::WrongType(Name::Error).into()),
-        },
+    let success = response.kept().ok();
+    if success.is_some_and(|kept| kept.get(Name::AccessToken).is_some()) {
+        return Ok(None);
     }
+    match response.oauth_error() {
+        None if success.is_some_and(has_error) => Err(Check::WrongType(Name::Error).into()),
+        None => Ok(None),
+        Some(error) => judged_refusal(response, error, tolerated).map(Some),
+    }
+}
+
+fn has_error(kept: Kept<'_>) -> bool {
+    optional(kept, Name::Error).is_some()
 }
 
 /// RFC 6749 §5.2: the status is 400, or 401; the description is printable ASCII without `"` and `\`.
@@ -142,6 +143,9 @@ pub(crate) fn read<'b>(
     expected: &Expected<'_>,
 ) -> Result<TokenResponse<'b>, Error> {
     let kept = response.kept()?;
+    if kept.get(Name::AccessToken).is_some() && has_error(kept) {
+        return Err(Check::ConflictingResponse.into());
+    }
     let access_token = match kept.get(Name::AccessToken) {
         Some(Value::Text("")) | None => return Err(Check::MissingMember(Name::AccessToken).into()),
         value => token(value, Name::AccessToken, MAX_TOKEN)?.unwrap_or_default(),

@@ -7,7 +7,7 @@ use keyfob_core::{
 };
 
 use crate::{
-    clients::KIOSK,
+    clients::{DAEMON, KIOSK},
     clock::NOW,
     executor::block_on,
     fault::Fault,
@@ -15,6 +15,7 @@ use crate::{
     outcome::{Outcome, Tokens},
     person::{Deed, Person},
     seeds,
+    stations::Kind,
 };
 
 /// What is run.
@@ -71,6 +72,25 @@ pub const DEVICE: Conversation = Conversation {
     deeds: &[Deed::Wait(7000), Deed::Return],
     ..SIGN_IN
 };
+
+/// Access for the client itself, where all goes well.
+pub const OWN: Conversation =
+    Conversation { name: "client credentials", client: &DAEMON, grant: Grant::ClientCredentials, ..SIGN_IN };
+
+/// One for each kind of flow, where all goes well.
+pub const ALL: &[Conversation] = &[SIGN_IN, DEVICE, OWN, REFRESH];
+
+impl Grant {
+    /// The kind of the flow.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::AuthorizationCode => Kind::AuthorizationCode,
+            Self::ClientCredentials => Kind::ClientCredentials,
+            Self::DeviceAuthorization => Kind::DeviceAuthorization,
+            Self::RefreshToken(_) => Kind::RefreshToken,
+        }
+    }
+}
 
 /// How a conversation went.
 #[derive(Debug)]

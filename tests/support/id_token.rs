@@ -60,10 +60,22 @@ impl Draft {
         self
     }
 
+    /// With another header.
+    #[must_use]
+    pub fn with_header(mut self, header: Value) -> Self {
+        self.header = header;
+        self
+    }
+
     /// The token in its compact form.
     pub fn sign(&self) -> String {
+        self.sign_with(|message| self.key.sign(message))
+    }
+
+    /// The same, signed by another key.
+    pub fn sign_with(&self, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
         let signed = format!("{}.{}", base64url(text(&self.header)), base64url(text(&self.claims)));
-        let signature = base64url(self.key.sign(signed.as_bytes()));
+        let signature = base64url(sign(signed.as_bytes()));
         (self.after)(format!("{signed}.{signature}"))
     }
 }

@@ -5,7 +5,8 @@
 //! - [`Link`](link::Link) is the network to it, for both drivers, with a [`Fault`](fault::Fault) per request.
 //! - [`Person`](person::Person) is the user with a browser, for both drivers.
 //! - [`Conversation`](conversation::Conversation) is one run of a driver against them, with its transcript.
-//! - [`stations`] are all flows in all their steps, for what must hold everywhere.
+//! - [`stations`] are all flows in all their steps, for what must hold everywhere; [`Walk`](walk::Walk) leads one on to
+//!   its end, as often as one likes.
 
 pub mod answer;
 pub mod bodies;
@@ -26,4 +27,6 @@ pub mod process_memory;
 pub mod seeds;
 pub mod server;
 pub mod stations;
+pub mod suite;
 pub mod transcript;
+pub mod walk;

@@ -10,6 +10,7 @@ use crate::{
     form,
     id_token::{Draft, Forgery},
     keys::{FIRST, TestKey, base64url, jwk_set},
+    suite::Suite,
 };
 
 /// The user who signs in.
@@ -39,7 +40,8 @@ impl Received {
             .unwrap_or_default()
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    /// A header of it.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|header| header.0.eq_ignore_ascii_case(name)).map(|header| header.1.as_str())
     }
 }
@@ -96,8 +98,8 @@ pub enum Return {
     Url(String),
 }
 
-/// The authorization server.
-#[derive(Debug)]
+/// The authorization server. A clone of it remembers what it knew at that time.
+#[derive(Clone, Debug)]
 pub struct Server {
     /// The keys it publishes.
     pub keys: Vec<TestKey>,
@@ -115,6 +117,8 @@ pub struct Server {
     pub rotation: bool,
     /// Whether the last refresh token may be used once more, for lost answers.
     pub overlap: bool,
+    /// The habits of the conformance suite, if it has those.
+    pub suite: Option<Suite>,
     /// All requests.
     pub received: Vec<Received>,
     /// Codes and refresh tokens that came when they were used up.
@@ -137,6 +141,7 @@ impl Default for Server {
             denial: None,
             rotation: true,
             overlap: false,
+            suite: None,
             received: Vec::new(),
             reused: 0,
             authorizations: Vec::new(),
@@ -164,8 +169,12 @@ impl Server {
     /// # Panics
     /// If the client left out something that a client must not leave out, PKCE for one.
     pub fn authorize(&mut self, url: &str) -> Return {
-        let query = url.strip_prefix(&format!("{ISSUER}/authorize?")).expect("the authorization endpoint");
+        let (endpoint, query) = url.split_once('?').expect("a query");
+        assert_eq!(endpoint, self.endpoint("authorization_endpoint"));
         let pairs = self.unfold(form::pairs(query));
+        if let Some(suite) = &mut self.suite {
+            suite.check_authorization(&pairs);
+        }
         let get = |name| form::value(&pairs, name);
         let need = |name| get(name).unwrap_or_else(|| panic!("no `{name}` in {url}"));
         assert_eq!(need("response_type"), "code");
@@ -190,7 +199,12 @@ impl Server {
                 parameters
             }
         };
-        let parameters = format!("{parameters}&state={state}&iss={}", form::encode(ISSUER));
+        let issuer = match &self.suite {
+            Some(suite) => suite.response_issuer,
+            None => Some(ISSUER),
+        };
+        let iss = issuer.map(|issuer| format!("&iss={}", form::encode(issuer))).unwrap_or_default();
+        let parameters = format!("{parameters}&state={state}{iss}");
         if get("response_mode").is_some_and(|mode| mode == "form_post") {
             return Return::Form(parameters);
         }
@@ -234,23 +248,42 @@ impl Server {
 
     /// Answers a request.
     pub fn answer(&mut self, request: Received) -> Answer {
-        let answer = match (request.method.as_str(), request.path()) {
-            ("POST", "/token") => self.token(&request),
-            ("POST", "/par") => self.push(&request),
-            ("POST", "/device_authorization") => self.device(&request),
-            ("GET", "/jwks") => Answer::json(200, &jwk_set(&self.keys)),
-            ("GET", "/userinfo") => self.userinfo(&request),
-            ("GET", "/.well-known/openid-configuration") => Answer::json(200, &metadata()),
-            (method, path) => panic!("a client has no business with {method} {path}"),
+        let path = match &self.suite {
+            Some(suite) => suite.path(request.path()),
+            None => request.path(),
+        };
+        let answer = match (request.method.as_str(), path, &self.suite) {
+            ("POST", "/token", _) => self.token(&request),
+            ("POST", "/par", None) => self.push(&request),
+            ("POST", "/device_authorization", None) => self.device(&request),
+            ("GET", "/jwks/0c2f9d", Some(suite)) => Answer::json(200, &suite.jwk_set()),
+            ("GET", "/jwks", None) => Answer::json(200, &jwk_set(&self.keys)),
+            ("GET", "/userinfo", Some(suite)) => suite.userinfo(&request),
+            ("GET", "/userinfo", None) => self.userinfo(&request),
+            ("GET", "/.well-known/openid-configuration", _) => Answer::json(200, &self.document()),
+            (method, path, _) => panic!("a client has no business with {method} {path}"),
         };
         self.received.push(request);
         answer
     }
 
+    /// Its metadata document.
+    pub fn document(&self) -> Value {
+        self.suite.as_ref().map_or_else(metadata, Suite::document)
+    }
+
+    fn endpoint(&self, name: &str) -> String {
+        self.document()[name].as_str().expect("an endpoint").into()
+    }
+
     fn token(&mut self, request: &Received) -> Answer {
         assert_eq!(request.header("Content-Type"), Some("application/x-www-form-urlencoded"));
         let pairs = form::pairs(&request.body);
-        let Some(client_id) = authenticate(request, &pairs) else { return refusal(401, "invalid_client") };
+        let client_id = match &self.suite {
+            Some(suite) => suite.authenticate(request),
+            None => authenticate(request, &pairs),
+        };
+        let Some(client_id) = client_id else { return refusal(401, "invalid_client") };
         let get = |name| form::value(&pairs, name).unwrap_or_default();
         let answer = match get("grant_type").as_str() {
             "authorization_code" => {
@@ -391,10 +424,14 @@ impl Server {
         if scope.split(' ').any(|token| token == "openid") {
             let draft = Draft::new(self.signer, client_id, SUBJECT);
             let mut draft = draft.nonce(nonce).access_token(&access_token);
+            if let Some(suite) = &mut self.suite {
+                suite.prepare(&mut draft);
+            }
             if let Some(forge) = self.forge {
                 forge(&mut draft);
             }
-            answer["id_token"] = draft.sign().into();
+            let signed = self.suite.as_ref().map_or_else(|| draft.sign(), |suite| suite.sign(&draft));
+            answer["id_token"] = signed.into();
         }
         if scope.split(' ').any(|token| token == "offline_access") {
             answer["refresh_token"] = self.issue_refresh_token(client_id, scope).into();

@@ -57,6 +57,14 @@ impl Kind {
         Self::RefreshToken,
     ];
 
+    /// The name of the flow.
+    pub fn flow(self) -> String {
+        match self {
+            Self::JwtBearer => Self::ClientCredentials.flow(),
+            kind => format!("{kind:?}"),
+        }
+    }
+
     /// A flow of this kind from its snapshot.
     ///
     /// # Errors
