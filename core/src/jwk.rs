@@ -1,5 +1,7 @@
 //! Keys of a server (RFC 7517).
 
+mod public;
+
 use core::fmt;
 
 use crate::{
@@ -8,6 +10,8 @@ use crate::{
     jws::{Algorithm, Algorithms, Verifier},
     sieve::{Keep, KeyFilter, KeyRecord, Sieve, Wanted, key_records},
 };
+
+pub use self::public::THUMBPRINT_LENGTH;
 
 /// The keys of one server that can serve this client, in a compact form.
 ///

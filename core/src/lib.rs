@@ -83,6 +83,7 @@
 //! | [`exchange`] | discovery, keys, UserInfo, revocation | OIDC Discovery §4; RFC 8414; RFC 7517 §5; OIDC Core §5.3; RFC 7009 |
 //! | [`end_session`] | signing out at the server | RP-Initiated Logout 1.0 |
 //! | [`client`], [`client_authentication`] | who asks, for what, and how it authenticates | RFC 6749 §2, RFC 8252 |
+//! | [`dpop`] | tokens that serve only who holds a key | RFC 9449 |
 //! | [`metadata`] | the server's endpoints and abilities | RFC 8414 §2 |
 //! | [`http`] | what crosses to a driver | RFC 9110 |
 //! | [`token`], [`id_token`], [`claims`] | what a sign-in brings | RFC 6749 §5; OIDC Core §2, §5 |
@@ -108,6 +109,7 @@
 pub mod claims;
 pub mod client;
 pub mod client_authentication;
+pub mod dpop;
 pub mod end_session;
 pub mod entropy;
 pub mod error;
@@ -122,8 +124,10 @@ pub mod secret;
 pub mod time;
 pub mod token;
 
+mod client_assertion;
 mod encoding;
 mod error_code;
+mod jwt;
 mod memory;
 mod name;
 mod pkce;

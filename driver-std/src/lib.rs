@@ -12,7 +12,8 @@ pub mod user_agent;
 use std::time::Duration;
 
 use keyfob_core::{
-    error::Error,
+    Keep,
+    error::{Check, Error},
     exchange::Exchange,
     flow::{Action, Event, Flight, Flow},
     http::{Incoming, Request},
@@ -29,6 +30,12 @@ use crate::{
 
 /// Times that a request is tried which surely did not reach the server.
 const TRIES: u32 = 3;
+
+/// Between two looks at a signature that is in the making. The same moment asks for the same one.
+const NAP: Duration = Duration::from_millis(10);
+
+/// Looks at a signature: half a minute's.
+const NAPS: u32 = 3000;
 
 /// Drives `flow` to its end and gives its tokens to `done`, for they borrow `buffer`.
 ///
@@ -60,8 +67,18 @@ fn drive<R>(
     let mut flight = Flight::new(flow, clock.now());
     let length = buffer.len();
     let mut opened = false;
+    let mut signing = None;
     loop {
-        match flight.poll(clock.now(), buffer)? {
+        let (now, naps) = signing.take().unwrap_or_else(|| (clock.now(), 0));
+        let action = match flight.poll(now, buffer) {
+            Err(Error::SignaturePending) if naps < NAPS => {
+                clock.sleep(NAP);
+                signing = Some((now, naps + 1));
+                continue;
+            }
+            action => action?,
+        };
+        match action {
             Action::Authorize(url) => {
                 if !opened {
                     user_agent.open(url)?;
@@ -149,19 +166,60 @@ fn authorize(
     }
 }
 
-/// Does one exchange: discovery, keys, UserInfo.
+/// Does one exchange: discovery, keys, UserInfo. Where the server asks for a nonce, it is done once more with it
+/// (RFC 9449 §8, §9).
 ///
 /// # Errors
 /// [`Failure::Http`] if no answer came, [`Failure::Flow`] if it was wrong.
 pub fn fetch<'b, E: Exchange>(
     exchange: &E,
     http: &mut impl Http,
+    clock: &mut impl Clock,
     buffer: &'b mut [u8],
 ) -> Result<E::Output<'b>, Failure> {
-    let request = exchange.request(buffer)?;
-    let keep = request.keep();
-    http.send(&request)?;
-    let mut incoming = Incoming::new(keep, buffer);
-    http.receive(&mut incoming)?;
-    Ok(exchange.response(incoming.finish().0)?)
+    let length = buffer.len();
+    let (mut buffer, mut nonce) = (buffer, None);
+    loop {
+        let taken = length.saturating_sub(buffer.len());
+        let keep = ask(exchange, nonce, http, clock, buffer).map_err(|failure| match failure {
+            Failure::Flow(error) => behind(taken, error).into(),
+            failure => failure,
+        })?;
+        let mut incoming = Incoming::new(keep, buffer);
+        http.receive(&mut incoming)?;
+        let (response, rest) = incoming.finish();
+        match response.dpop_challenge() {
+            None => return exchange.response(response).map_err(|error| behind(taken, error).into()),
+            Some(_) if nonce.is_some() => return Err(Error::Check(Check::DpopNonceLoop).into()),
+            wanted => nonce = wanted,
+        }
+        // The nonce lies in front.
+        buffer = rest;
+    }
+}
+
+/// Sends the request of an exchange.
+fn ask<E: Exchange>(
+    exchange: &E,
+    nonce: Option<&str>,
+    http: &mut impl Http,
+    clock: &mut impl Clock,
+    buffer: &mut [u8],
+) -> Result<Keep, Failure> {
+    let (now, mut naps) = (clock.now(), 0);
+    loop {
+        let request = match nonce {
+            None => exchange.request(now, buffer),
+            Some(nonce) => exchange.request_again(now, nonce, buffer),
+        };
+        match request {
+            Err(Error::SignaturePending) if naps < NAPS => naps += 1,
+            request => {
+                let request = request?;
+                http.send(&request)?;
+                return Ok(request.keep());
+            }
+        }
+        clock.sleep(NAP);
+    }
 }

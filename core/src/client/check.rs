@@ -65,6 +65,9 @@ impl Client<'_> {
         if self.is_openid() {
             self.check_openid()?;
         }
+        if let Some(dpop) = self.dpop {
+            dpop.check(&self.metadata)?;
+        }
         self.authentication.check(&self.metadata)
     }
 

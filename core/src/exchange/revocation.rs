@@ -6,11 +6,12 @@ use crate::{
     client::Client,
     encoding::{form::Pairs, writer::Writer},
     error::{Error, Name},
-    exchange::{Exchange, post},
+    exchange::{Exchange, Fresh, post},
     http::{Request, Response},
     metadata::Metadata,
     secret::Secret,
     sieve::{Keep, Wanted},
+    time::Now,
 };
 
 /// Tells the server that a token is not needed any more.
@@ -45,11 +46,12 @@ impl<'r> Revocation<'r> {
 impl Exchange for Revocation<'_> {
     type Output<'b> = ();
 
-    fn request<'b>(&'b self, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
+    fn request<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
         let url = Metadata::need(self.client.metadata.revocation_endpoint, Name::RevocationEndpoint)?;
         self.client.metadata.check()?;
         let keep = Keep(Wanted::Members(&[Name::Error, Name::ErrorDescription, Name::ErrorUri]));
-        post(self.client, url, keep, Writer::new(out), |pairs| self.write(pairs))
+        let fresh = Fresh { now, secret: self.token.expose().as_bytes(), nonce: None };
+        post(self.client, url, keep, Writer::new(out), fresh, |pairs| self.write(pairs))
     }
 
     /// Success whatever the body, also for a token that the server does not know (RFC 7009 §2.2).

@@ -7,11 +7,14 @@ use crate::{
     client::Client,
     encoding::{json::Source, writer::Writer},
     error::{Check, Error, Name},
-    exchange::Exchange,
+    dpop::Claims as ProofClaims,
+    exchange::{Exchange, Fresh},
     http::{Method, Request, Response},
     metadata::Metadata,
     secret::Secret,
     sieve::{Keep, Wanted},
+    time::Now,
+    token::TokenType,
 };
 
 /// Fetches the claims about a user who has signed in.
@@ -23,38 +26,90 @@ pub struct UserInfo<'u> {
     client: &'u Client<'u>,
     access_token: Secret<'u>,
     subject: &'u str,
+    token_type: TokenType,
+    dpop_nonce: &'u str,
 }
 
 impl<'u> UserInfo<'u> {
     /// Asks `client`'s server with `access_token` about `subject`, the `sub` of the ID token.
+    ///
+    /// The token is one of the type that the client asks for: a client with [DPoP](Client::dpop) proves that it has
+    /// the key.
     pub const fn new(client: &'u Client<'u>, access_token: &'u str, subject: &'u str) -> Self {
-        Self { client, access_token: Secret::new(access_token), subject }
+        let token_type = if client.dpop.is_some() { TokenType::Dpop } else { TokenType::Bearer };
+        Self { client, access_token: Secret::new(access_token), subject, token_type, dpop_nonce: "" }
+    }
+
+    /// The type of the token, for a client that [prefers](crate::dpop::Dpop::prefer) DPoP and may have got another.
+    #[must_use]
+    pub const fn token_type(mut self, token_type: TokenType) -> Self {
+        self.token_type = token_type;
+        self
+    }
+
+    /// The nonce that this server has given last ([`Nonces`](crate::dpop::Nonces)); empty for none.
+    #[must_use]
+    pub const fn dpop_nonce(mut self, nonce: &'u str) -> Self {
+        self.dpop_nonce = nonce;
+        self
     }
 }
 
 impl Exchange for UserInfo<'_> {
     type Output<'b> = Claims<'b>;
 
-    fn request<'b>(&'b self, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
+    fn request<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
+        self.request_again(now, self.dpop_nonce, out)
+    }
+
+    fn request_again<'b>(
+        &'b self,
+        now: Now,
+        dpop_nonce: &'b str,
+        out: &'b mut [u8],
+    ) -> Result<Request<'b>, Error> {
         let url = Metadata::need(self.client.metadata.userinfo_endpoint, Name::UserinfoEndpoint)?;
         self.client.metadata.check()?;
         if !is_token68(self.access_token.expose()) {
             return Err(Check::BadMember(Name::AccessToken).into());
         }
+        let token = self.access_token.expose();
         let mut writer = Writer::new(out);
-        writer.text(b"Bearer ");
-        writer.text(self.access_token.expose().as_bytes());
-        let (authorization, _) = writer.finish()?;
+        writer.text(self.token_type.as_str().as_bytes());
+        writer.octet(b' ');
+        writer.text(token.as_bytes());
+        let length = writer.length();
+        let dpop = match self.token_type {
+            TokenType::Bearer => None,
+            TokenType::Dpop => Some(self.client.dpop.ok_or(Error::Misuse)?),
+        };
+        let proof = match dpop {
+            Some(dpop) => {
+                let claims = ProofClaims { method: Method::Get.as_str(), url, access_token: Some(token) };
+                let fresh = Fresh { now, secret: token.as_bytes(), nonce: Some(dpop_nonce) };
+                Some((dpop, (dpop.proofs.write)(&dpop, &claims, fresh, &mut writer)?))
+            }
+            None => None,
+        };
+        let (written, _) = writer.finish()?;
+        if let Some((dpop, proof)) = proof {
+            (dpop.proofs.sign)(&dpop, proof, written)?;
+        }
+        let (authorization, proof) = written.split_at_checked(length).unwrap_or_default();
         Ok(Request {
             method: Method::Get,
             url,
             authorization: core::str::from_utf8(authorization).ok(),
+            dpop: core::str::from_utf8(proof).ok().filter(|proof| !proof.is_empty()),
             body: "",
             keep: Keep(Wanted::Document),
         })
     }
 
+    /// A refusal in `WWW-Authenticate` is [`Error::Refused`]: `invalid_token` asks for a fresh token,
+    /// `insufficient_scope` for another sign-in (RFC 6750 §3.1).
     fn response<'b>(&self, response: Response<'b>) -> Result<Claims<'b>, Error> {
+        response.check_challenges(self.token_type)?;
         let claims = Claims::new(Source::Plain(response.document()?));
         claims.check_subject(self.subject)?;
         Ok(claims)

@@ -11,10 +11,11 @@ use crate::{
         writer::Writer,
     },
     error::{Check, Error, ErrorCode, Name},
-    exchange,
+    exchange::{self, Fresh},
     flow::{Action, Event, Flow, Redirect, Refusal},
     http::{Request, Response},
     id_token::{Expected, Grant},
+    jwk::THUMBPRINT_LENGTH,
     memory::{Kind, Memory, Snapshot},
     pkce,
     redirect::AuthorizationResponse,
@@ -33,7 +34,8 @@ use crate::{
 /// | | | any other redirect: an error, and the flow waits on | authorize |
 /// | | | a redirect after the deadline: [`Error::Expired`] | expired |
 /// | exchange | [`Action::Send`] | a response with tokens that pass every check | done |
-/// | | | the server's refusal | refused |
+/// | | | the server's demand for a nonce (RFC 9449 §8) | exchange |
+/// | | | any other refusal | refused |
 /// | | | [`Event::Timeout`]: the code may be used up | lost |
 /// | | | a success that does not pass: an error, and the code is used up | lost |
 /// | | | any other response: an error | exchange |
@@ -95,8 +97,17 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
             return Err(Error::Expired);
         }
         flow.deadline = now.uptime.saturating_add(u64::from(snapshot.left));
-        flow.memory.hold(snapshot.memory.iter().copied(), Name::Code)?;
+        flow.memory.restore(snapshot.memory, Name::Code)?;
         Ok(flow)
+    }
+
+    /// Begins with the nonce that the server gave last
+    /// ([`TokenResponse::dpop_nonce`], [`Nonces`](crate::dpop::Nonces)), which saves a round trip. What is no nonce, or
+    /// does not fit, changes nothing.
+    #[must_use]
+    pub fn dpop_nonce(mut self, nonce: &str) -> Self {
+        self.memory.begin_with(nonce);
+        self
     }
 
     /// Redirects that were not for this flow. A few are strays; from [`Self::ALERT`] on somebody is trying.
@@ -129,6 +140,9 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         pairs.pair("client_id", client.id);
         pairs.pair("redirect_uri", client.redirect_uri);
         exchange::write_scope(client.scope, pairs);
+        if let Some(dpop) = client.dpop.filter(|dpop| dpop.code_bound) {
+            pairs.pair("dpop_jkt", dpop.thumbprint(&mut [0; THUMBPRINT_LENGTH]).unwrap_or_default());
+        }
         pairs.pair("state", self.seed.derive(Label::State).as_str());
         let verifier = self.seed.derive(Label::CodeVerifier);
         let mut challenge = [0; base64url::LENGTH_OF_32];
@@ -178,9 +192,10 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         }
     }
 
-    fn exchange<'b>(&'b self, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+    fn exchange<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let verifier = self.seed.derive(Label::CodeVerifier);
-        let request = exchange::token_request(self.client, out, |pairs| {
+        let fresh = Fresh { now, secret: self.seed.octets(), nonce: Some(self.memory.nonce()) };
+        let request = exchange::token_request(self.client, out, fresh, |pairs| {
             pairs.pair("grant_type", "authorization_code");
             pairs.pair("code", self.memory.text());
             pairs.pair("redirect_uri", self.client.redirect_uri);
@@ -216,7 +231,14 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         }
     }
 
-    fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<TokenResponse<'b>, Error> {
+    fn response<'b>(
+        &mut self,
+        now: Now,
+        response: Response<'b>,
+    ) -> Result<Option<TokenResponse<'b>>, Error> {
+        if self.memory.is_challenged(self.client, &response)? {
+            return Ok(None);
+        }
         if let Some(refusal) = token::refusal(&response)? {
             let code = ErrorCode::from_text(refusal.code.as_bytes());
             self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
@@ -232,10 +254,10 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
             Ok(_) => self.end(Step::Done),
             // The server has taken the code; it is not sent again (RFC 6749 §4.1.2).
             Err(error) if response.is_final(error) => self.end(Step::Lost),
-            Err(_) => return outcome,
+            Err(_) => return outcome.map(Some),
         }
         self.memory.wipe();
-        outcome
+        outcome.map(Some)
     }
 
     fn refuse(&mut self, code: ErrorCode) -> Error {
@@ -263,7 +285,7 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
             Step::Refused(code) => Err(Error::Refused(code)),
             _ if self.is_over_time(now) => Err(Error::Expired),
             Step::Authorize => self.authorize(out),
-            Step::Exchange => self.exchange(out),
+            Step::Exchange => self.exchange(now, out),
         }
     }
 
@@ -277,7 +299,7 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
             (Step::Expired, _) => Err(Error::Expired),
             // Browsers reload and prefetch (RFC 9700 §4.5).
             (_, Event::Redirect(_)) => Err(Error::AlreadyCompleted),
-            (Step::Exchange, Event::Response(response)) => self.response(now, response).map(Some),
+            (Step::Exchange, Event::Response(response)) => self.response(now, response),
             (Step::Exchange, Event::NotSent) => Ok(None),
             // A code that may have been seen is never sent again (RFC 6749 §4.1.2, §10.5).
             (Step::Exchange, Event::Timeout) => {
@@ -312,7 +334,7 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
             .saturating_sub(now.uptime)
             .min(u64::from(self.client.lifetime).saturating_mul(1000));
         let left = u32::try_from(left).unwrap_or(u32::MAX);
-        let memory = self.memory.text().as_bytes();
+        let memory = self.memory.saved();
         Snapshot { step, left, seed: self.seed.octets(), memory }.write(
             Kind::AuthorizationCode,
             self.client,

@@ -4,11 +4,12 @@ use core::fmt;
 
 use crate::{
     client::Client,
-    error::{Error, ErrorCode, Name, Remedy},
-    exchange,
+    error::{Check, Error, ErrorCode, Name, Remedy},
+    exchange::{self, Fresh},
     flow::{Action, Event, Flow, Refusal},
     http::{Request, Response},
     id_token::{Expected, Grant, Previous},
+    jwk::THUMBPRINT_LENGTH,
     memory::{Kind, Memory, Snapshot},
     secret::Seed,
     time::Now,
@@ -23,7 +24,8 @@ use crate::{
 /// | step | action | event | next |
 /// | --- | --- | --- | --- |
 /// | send | [`Action::Send`] | a response with tokens that pass every check | done |
-/// | | | the server's refusal; it may be in trouble: then nothing changes | refused |
+/// | | | the server's demand for a nonce (RFC 9449 §8) | the same |
+/// | | | any other refusal; the server may be in trouble: then nothing changes | refused |
 /// | | | a success that does not pass: an error, and the token is used up | lost |
 /// | | | any other response: an error | send |
 /// | | | [`Event::NotSent`] | send |
@@ -87,6 +89,28 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         Ok(self)
     }
 
+    /// Begins with the nonce that the server gave last
+    /// ([`TokenResponse::dpop_nonce`], [`Nonces`](crate::dpop::Nonces)), which saves a round trip. What is no nonce, or
+    /// does not fit, changes nothing.
+    #[must_use]
+    pub fn dpop_nonce(mut self, nonce: &str) -> Self {
+        self.memory.begin_with(nonce);
+        self
+    }
+
+    /// Makes sure that the client has the key to which the refresh token is bound; `thumbprint` was kept with it
+    /// ([`Dpop::thumbprint`](crate::dpop::Dpop::thumbprint)).
+    ///
+    /// # Errors
+    /// [`Check::DpopKeyChanged`], before any request: no server takes the token with another key (RFC 9449 §5).
+    pub fn bound_to(self, thumbprint: &str) -> Result<Self, Error> {
+        let mut own = [0; THUMBPRINT_LENGTH];
+        match self.client.dpop {
+            Some(dpop) if dpop.thumbprint(&mut own)? == thumbprint => Ok(self),
+            _ => Err(Check::DpopKeyChanged.into()),
+        }
+    }
+
     /// The flow that [`Flow::save`] wrote.
     ///
     /// # Errors
@@ -97,8 +121,9 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         previous: Option<Previous<'c>>,
     ) -> Result<Self, Error> {
         let snapshot = Snapshot::read(snapshot, Kind::RefreshToken, client)?;
-        let token = core::str::from_utf8(snapshot.memory).map_err(|_| Error::Snapshot)?;
+        let token = core::str::from_utf8(snapshot.memory.text).map_err(|_| Error::Snapshot)?;
         let mut flow = Self::new(client, token, previous)?;
+        flow.memory.restore(snapshot.memory, Name::RefreshToken)?;
         flow.step = match snapshot.step {
             0 => Step::Send,
             1 => Step::SendAgain,
@@ -107,7 +132,14 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         Ok(flow)
     }
 
-    fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<TokenResponse<'b>, Error> {
+    fn response<'b>(
+        &mut self,
+        now: Now,
+        response: Response<'b>,
+    ) -> Result<Option<TokenResponse<'b>>, Error> {
+        if self.memory.is_challenged(self.client, &response)? {
+            return Ok(None);
+        }
         if let Some(refusal) = token::refusal(&response)? {
             let code = ErrorCode::from_text(refusal.code.as_bytes());
             // The refresh token lives on (RFC 6749 §5.2).
@@ -129,7 +161,7 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
             Err(error) if response.is_final(error) => self.lose(),
             Err(_) => {}
         }
-        outcome
+        outcome.map(Some)
     }
 
     fn lose(&mut self) {
@@ -139,16 +171,18 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
 }
 
 impl<const N: usize> Flow for RefreshToken<'_, N> {
-    fn poll<'b>(&'b self, _now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+    fn poll<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         match self.step {
             Step::Done => return Ok(Action::Done),
             Step::Lost => return Err(Error::AnswerLost),
             Step::Refused(code) => return Err(Error::Refused(code)),
             Step::Send | Step::SendAgain => {}
         }
-        let request = exchange::token_request(self.client, out, |pairs| {
+        let token = self.memory.text();
+        let fresh = Fresh { now, secret: token.as_bytes(), nonce: Some(self.memory.nonce()) };
+        let request = exchange::token_request(self.client, out, fresh, |pairs| {
             pairs.pair("grant_type", "refresh_token");
-            pairs.pair("refresh_token", self.memory.text());
+            pairs.pair("refresh_token", token);
             exchange::write_scope(self.scope, pairs);
         })?;
         Ok(Action::Send(request))
@@ -156,9 +190,7 @@ impl<const N: usize> Flow for RefreshToken<'_, N> {
 
     fn handle<'b>(&mut self, now: Now, event: Event<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
         match (self.step, event) {
-            (Step::Send | Step::SendAgain, Event::Response(response)) => {
-                self.response(now, response).map(Some)
-            }
+            (Step::Send | Step::SendAgain, Event::Response(response)) => self.response(now, response),
             (Step::Send | Step::SendAgain, Event::NotSent) => Ok(None),
             (Step::Send, Event::Timeout) => {
                 self.step = Step::SendAgain;
@@ -189,7 +221,7 @@ impl<const N: usize> Flow for RefreshToken<'_, N> {
             Step::SendAgain => 1,
             _ => return Err(Error::Misuse),
         };
-        let memory = self.memory.text().as_bytes();
+        let memory = self.memory.saved();
         let seed = &[0; Seed::LENGTH];
         Snapshot { step, left: 0, seed, memory }.write(Kind::RefreshToken, self.client, snapshot)
     }
