@@ -12,7 +12,10 @@ use keyfob_core::error::{Check, Error, Name};
 use keyfob_core::exchange::{Discovery, Exchange};
 use keyfob_core::flow::{AuthorizationCode, Event, Flow, Redirect, RefreshToken};
 use keyfob_core::http::Method;
-use keyfob_core::jws::{Algorithm, Es256, Key, Rs256, Verifier};
+use keyfob_core::jwk::THUMBPRINT_LENGTH;
+use keyfob_core::jws::{
+    Algorithm, Ed25519, EdDsa, Es256, Es384, Hs256, Key, Ps256, Ps384, Rs256, Rs384, Rs512, Verifier,
+};
 use keyfob_core::metadata::Metadata;
 use keyfob_core::secret::{Secret, Seed};
 use keyfob_core::time::{Now, UnixTime};
@@ -28,7 +31,6 @@ const PENDING: &[(&str, &str)] = &[
     ("device_authorization_response", "the device flow"),
     ("dpop", "DPoP"),
     ("fixed_rng", "one seed is drawn, and the three values are derived from it"),
-    ("jwk_thumbprint", "DPoP"),
     ("par_response", "pushed authorization requests"),
 ];
 
@@ -41,6 +43,7 @@ const RUN: &[&str] = &[
     "half_hash",
     "issuer_response_9207",
     "json_numbers",
+    "jwk_thumbprint",
     "jws",
     "percent_encoding",
     "pkce",
@@ -277,55 +280,104 @@ fn raw_basic_escapes_nothing() {
     }
 }
 
-/// Checks a token's signature with a key from the file.
-fn verified(token: &str, key: &Value) -> Result<(), Check> {
-    let (message, signature) = token.rsplit_once('.').expect("a token");
-    let signature = jose::decode(signature).expect("base64url");
-    let part = |name: &str| jose::decode(text(key, name)).expect("base64url");
-    match text(key, "kty") {
-        "RSA" => {
-            let (modulus, exponent) = (part("n"), part("e"));
-            Rs256.verify(Key::Rsa { modulus: &modulus, exponent: &exponent }, message.as_bytes(), &signature)
-        }
-        "EC" => {
-            let (x, y) = (part("x"), part("y"));
-            Es256.verify(Key::P256 { x: &x, y: &y }, message.as_bytes(), &signature)
-        }
-        kind => panic!("{kind}"),
+/// The verifier of an algorithm. ES512 is not built: one more curve, for which no server is known that signs ID tokens
+/// with nothing else.
+fn verifier(algorithm: &str) -> Option<&'static dyn Verifier> {
+    Some(match algorithm {
+        "Ed25519" => &Ed25519,
+        "EdDSA" => &EdDsa,
+        "ES256" => &Es256,
+        "ES384" => &Es384,
+        "HS256" => &Hs256,
+        "PS256" => &Ps256,
+        "PS384" => &Ps384,
+        "RS256" => &Rs256,
+        "RS384" => &Rs384,
+        "RS512" => &Rs512,
+        _ => return None,
+    })
+}
+
+/// A JWK of the file, with its parts decoded.
+struct Parts(Value);
+
+impl Parts {
+    fn of(jwk: &Value) -> Self {
+        let members = jwk.as_object().expect("a key").iter();
+        let decoded = |value: &Value| value.as_str().and_then(jose::decode).unwrap_or_default();
+        Self(members.map(|(name, value)| (name.clone(), json!([value, decoded(value)]))).collect())
+    }
+
+    fn octets(&self, name: &str) -> Vec<u8> {
+        serde_json::from_value(self.0[name][1].clone()).expect("octets")
+    }
+
+    fn with_key<T>(&self, look: impl FnOnce(Key<'_>) -> T) -> T {
+        let [x, y, n, e, k] = ["x", "y", "n", "e", "k"].map(|name| match self.0[name].is_null() {
+            true => vec![],
+            false => self.octets(name),
+        });
+        look(match (&self.0["kty"][0], &self.0["crv"][0]) {
+            (kind, _) if kind == "RSA" => Key::Rsa { modulus: &n, exponent: &e },
+            (kind, _) if kind == "oct" => Key::Secret(&k),
+            (_, curve) if curve == "P-256" => Key::P256 { x: &x, y: &y },
+            (_, curve) if curve == "P-384" => Key::P384 { x: &x, y: &y },
+            (_, curve) if curve == "Ed25519" => Key::Ed25519 { x: &x },
+            other => panic!("{other:?}"),
+        })
     }
 }
 
-/// Those of algorithms that are not built are refused.
-// REQ: JOSE-07, JOSE-19
+/// Checks a token's signature with a key from the file.
+fn verified(verifier: &dyn Verifier, token: &str, jwk: &Value) -> Result<(), Check> {
+    let (message, signature) = token.rsplit_once('.').expect("a token");
+    let signature = jose::decode(signature).expect("base64url");
+    Parts::of(jwk).with_key(|key| verifier.verify(key, message.as_bytes(), &signature))
+}
+
+// REQ: JOSE-07, JOSE-17, JOSE-19, JOSE-25
 #[test]
 fn published_signatures_verify() {
-    let mut verified_ones = 0;
+    let (mut verified_ones, mut refused) = (0, vec![]);
     for row in rows("jws", "verify") {
         let token = text(&row, "token");
-        let refused = match text(&row, "alg") {
-            "ES256" | "RS256" => {
-                assert_eq!(verified(token, &row["key"]), Ok(()), "{row}");
+        match verifier(text(&row, "alg")) {
+            Some(verifier) => {
+                assert_eq!(verified(verifier, token, &row["key"]), Ok(()), "{row}");
                 verified_ones += 1;
-                continue;
             }
-            "none" => json!({ "err": "AlgNone" }),
-            algorithm => {
-                println!("{} is pending: {algorithm}", text(&row, "name"));
-                json!({ "err": "AlgNotAllowed" })
+            None => {
+                let body = json!({ "access_token": "AT", "token_type": "Bearer", "id_token": token });
+                let client = CLIENT.algorithms(&[&Ed25519, &EdDsa, &Es256, &Es384, &Ps384, &Rs256]);
+                let answer = body.to_string();
+                let answer = Answer::json(answer.as_bytes());
+                let seen = tokens(&mut at_exchange(&client, "abc"), NOW, &answer, b"", Cut::Whole);
+                refused.push((text(&row, "alg").to_string(), seen));
             }
-        };
-        let body = json!({ "access_token": "AT", "token_type": "Bearer", "id_token": token }).to_string();
-        let client = CLIENT.algorithms(&[&Rs256, &Es256]);
-        let outcome =
-            tokens(&mut at_exchange(&client, "abc"), NOW, &Answer::json(body.as_bytes()), b"", Cut::Whole);
-        assert_eq!(outcome, refused, "{row}");
+        }
     }
     let examples = &vectors()["jws"]["oidc_core_examples"];
     for row in examples["tokens"].as_array().expect("tokens") {
-        assert_eq!(verified(text(row, "token"), &examples["key"]), Ok(()), "{row}");
+        assert_eq!(verified(&Rs256, text(row, "token"), &examples["key"]), Ok(()), "{row}");
         verified_ones += 1;
     }
-    assert_eq!(verified_ones, 8);
+    let outcomes = [("ES512", "AlgNotAllowed"), ("none", "AlgNone"), ("ES512", "AlgNotAllowed")];
+    assert_eq!(refused, outcomes.map(|(algorithm, error)| (algorithm.into(), json!({ "err": error }))));
+    assert_eq!(verified_ones, 12);
+}
+
+// REQ: DPOP-17
+#[test]
+fn thumbprints_are_these() {
+    let mut run = 0;
+    for row in rows("jwk_thumbprint", "cases") {
+        Parts::of(&row["jwk"]).with_key(|key| {
+            assert_eq!(key.write_jwk(&mut [0; 512]), Ok(text(&row, "canonical")));
+            assert_eq!(key.thumbprint(&mut [0; THUMBPRINT_LENGTH]), Ok(text(&row, "sha256")));
+        });
+        run += 1;
+    }
+    assert_eq!(run, 3);
 }
 
 /// The claims of a good token for `flow`, with some changed.
@@ -341,10 +393,18 @@ fn claims(nonce: &str, changes: Value) -> Value {
 
 /// What comes of a sign-in with this code, access token and further claims: which hashes were there and right.
 fn hashes(algorithm: &str, code: &str, access_token: &str, changes: Value) -> Value {
-    let client = CLIENT.algorithms(&[&Rs256, &Es256]);
+    let secret = ClientAuthentication::ClientSecretPost(Secret::new(jose::SECRET));
+    let verifiers = [verifier(algorithm).expect("is built")];
+    let client = CLIENT.algorithms(&verifiers).authentication(secret);
     let nonce = parameter(&authorization_url(&at_authorize(&client)), "nonce").expect("a nonce");
-    let key = if algorithm == "RS256" { "rsa1" } else { "ec1" };
-    let id_token = jose::id_token(key, claims(&nonce, changes).to_string());
+    let key = match algorithm.get(..2) {
+        Some("Ed") => "ed1",
+        Some("ES") => "ec1",
+        Some("HS") => jose::SECRET,
+        _ => "rsa1",
+    };
+    let header = json!({ "alg": algorithm, "kid": key }).to_string();
+    let id_token = jose::token(key, header, claims(&nonce, changes).to_string());
     let body =
         json!({ "access_token": access_token, "token_type": "Bearer", "id_token": id_token }).to_string();
     let mut flow = at_exchange(&client, code);
@@ -363,11 +423,15 @@ fn half_hashes_are_compared() {
     let mut run = 0;
     for row in rows("half_hash", "cases") {
         let (claim, value, algorithm) = (text(&row, "claim"), text(&row, "value"), text(&row, "alg"));
-        if !matches!(algorithm, "ES256" | "RS256") {
-            println!("half_hash is pending: {algorithm}");
+        run += 1;
+        if let "ES384" | "ES512" = algorithm {
+            // The signing of these tests has no such curve, and the core no P-521.
+            let Some(verifier) = verifier(algorithm) else { continue };
+            let mut hash = [0; 64];
+            let hash = verifier.hash(value.as_bytes(), &mut hash);
+            assert_eq!(jose::base64url(&hash[..hash.len() / 2]), text(&row, "hash"), "{row}");
             continue;
         }
-        run += 1;
         let (code, token) = if claim == "at_hash" { ("abc", value) } else { (value, "AT") };
         let seen = hashes(algorithm, code, token, json!({ claim: row["hash"] }));
         assert_eq!(seen, json!({ "at_hash": claim == "at_hash", "c_hash": claim == "c_hash" }), "{row}");
@@ -375,7 +439,7 @@ fn half_hashes_are_compared() {
             hashes(algorithm, &format!("{code}x"), &format!("{token}x"), json!({ claim: row["hash"] }));
         assert_eq!(seen, json!({ "err": "HashMismatch", "arg": claim }), "{row}");
     }
-    assert_eq!(run, 4);
+    assert_eq!(run, 13);
     assert_eq!(hashes("RS256", "abc", "AT", json!({})), json!({ "at_hash": false, "c_hash": false }));
 }
 
@@ -500,7 +564,7 @@ fn metadata_is_where_the_issuer_says() {
         let oauth = openid.oauth_authorization_server();
         for (discovery, name) in [(openid, "openid_configuration"), (oauth, "oauth_authorization_server")] {
             let mut out = [0; 256];
-            let request = discovery.request(&mut out).expect("a short URL");
+            let request = discovery.request(NOW, &mut out).expect("a short URL");
             assert_eq!(request.url(), text(&row, name));
             assert_eq!((request.method(), request.body()), (Method::Get, &b""[..]));
             assert_eq!(request.headers().collect::<Vec<_>>(), [("Accept", "application/json")]);

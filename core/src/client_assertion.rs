@@ -7,7 +7,7 @@ use crate::{
     encoding::writer::Writer,
     error::{Check, Error, Name},
     exchange::Fresh,
-    jws::{Algorithms, Signer},
+    jws::{Algorithms, MIN_SECRET, Signer},
     jwt::Unsigned,
     metadata::Metadata,
     secret::{Secret, authenticate},
@@ -15,9 +15,6 @@ use crate::{
 
 /// Seconds that an assertion is good for.
 const LIFETIME: u64 = 60;
-
-/// The shortest secret for HS256, in octets (RFC 7518 §3.2).
-const MIN_SECRET: usize = 32;
 
 /// The value of `client_assertion_type`.
 pub(crate) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

@@ -71,7 +71,8 @@ impl<'c> ClientAuthentication<'c> {
         }
     }
 
-    const fn secret(&self) -> Option<&'c str> {
+    /// The secret that client and server share, if they do.
+    pub(crate) const fn secret(&self) -> Option<&'c str> {
         match self {
             Self::ClientSecretBasic(secret)
             | Self::ClientSecretBasicRaw(secret)

@@ -150,7 +150,7 @@ pub enum Check {
     KeyInvalid,
     /// The key that the token names is for something else.
     KeyMismatch,
-    /// The key is too short (RFC 7518 §3.3).
+    /// The key, or the secret, is too short (RFC 7518 §3.2, §3.3).
     KeyTooWeak,
     /// The token is of another kind (`typ`), such as an access token (RFC 8725 §3.11).
     TypeMismatch,

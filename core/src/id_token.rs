@@ -14,7 +14,7 @@ use crate::{
     encoding::{base64url, json::Source, text},
     error::{Check, Error, Name},
     jwk::{self, KeySet},
-    jws::{Algorithm, Key, MAX_SIGNATURE, Verifier},
+    jws::{Algorithm, Key, KeyType, MAX_SIGNATURE, Verifier},
     sieve::{Keep, KeyRecord},
     time::{Now, UnixTime},
 };
@@ -174,11 +174,6 @@ fn verify<'b>(
     let header = Header::read(parts.header, client)?;
     let verifier = client.verifiers.iter().find(|verifier| verifier.algorithm() == header.algorithm);
     let verifier = *verifier.ok_or(Check::AlgorithmNotAllowed)?;
-    let (keys, asked) = match fetched {
-        Some(keys) => (keys, true),
-        None if client.keys.is_empty() => return Err(Error::KeysNeeded),
-        None => (client.keys, false),
-    };
     let mut signature = [0; MAX_SIGNATURE];
     let signed = Signed {
         verifier,
@@ -188,8 +183,13 @@ fn verify<'b>(
             .ok_or(Check::BadSignature)?,
         trials: client.max_key_trials,
     };
-    // A key may have been replaced, even under its old name: ask once.
-    signed.check(keys).map_err(|check| if asked { Error::Check(check) } else { Error::KeysNeeded })?;
+    match fetched {
+        _ if header.algorithm.key_type() == KeyType::Secret => signed.check_mac(client)?,
+        Some(keys) => signed.check(keys)?,
+        None if client.keys.is_empty() => return Err(Error::KeysNeeded),
+        // A key may have been replaced, even under its old name: ask once.
+        None => signed.check(client.keys).or(Err(Error::KeysNeeded))?,
+    }
     let facts = Facts::collect(Source::Base64url(parts.payload), access_token, verifier, expected)?;
     let checked = facts.judge(header.algorithm, now, expected)?;
     Ok(IdToken { token, claims: Claims::new(Source::Base64url(parts.payload)), checked })
@@ -273,6 +273,13 @@ impl Signed<'_> {
             }
         }
         Err(outcome)
+    }
+
+    /// A MAC is checked under the client's own secret, and never under a key that came from elsewhere, however it is
+    /// named (OIDC Core §10.1, RFC 8725 §2.1).
+    fn check_mac(&self, client: &Client<'_>) -> Result<(), Check> {
+        let secret = client.authentication.secret().ok_or(Check::KeyMismatch)?;
+        self.verify(Key::Secret(secret.as_bytes()))
     }
 
     fn fits(&self, record: KeyRecord<'_>) -> bool {

@@ -1,17 +1,36 @@
-//! Signatures of compact JWS (RFC 7515): the algorithms, their keys, and who checks them.
+//! Signatures of compact JWS (RFC 7515): the algorithms, their keys, who checks them and who makes them.
 
+mod algorithm;
+mod ed_dsa;
+mod ed_dsa_signer;
 mod es256;
-mod rs256;
+mod es256_signer;
+mod es384;
+mod hs256;
+mod key;
+mod rsa;
+mod rsassa_pkcs1;
+mod rsassa_pss;
 mod signer;
 
-use core::fmt;
+use sha2::Digest;
 
-use sha2::{Digest, Sha256};
+use crate::{encoding::text, error::Check};
 
-use crate::error::Check;
+pub(crate) use self::algorithm::{ALGORITHM_NAMES, Algorithms, KeyType};
+pub(crate) use self::hs256::MIN_SECRET;
+pub(crate) use self::rsa::significant;
 
+pub use self::algorithm::Algorithm;
+pub use self::ed_dsa::{Ed25519, EdDsa};
+pub use self::ed_dsa_signer::EdDsaSigner;
 pub use self::es256::Es256;
-pub use self::rs256::Rs256;
+pub use self::es256_signer::Es256Signer;
+pub use self::es384::Es384;
+pub use self::hs256::Hs256;
+pub use self::key::Key;
+pub use self::rsassa_pkcs1::{Rs256, Rs384, Rs512};
+pub use self::rsassa_pss::{Ps256, Ps384, Ps512};
 pub use self::signer::{SignError, Signer};
 
 /// The longest signature, in octets: RSA with 4096 bits.
@@ -36,109 +55,15 @@ pub trait Verifier: Sync {
     fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check>;
 }
 
-/// A JWS algorithm (RFC 7518 §3.1). `none` does not exist here.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Rs256,
+/// The digest of an algorithm.
+fn digest<'h, D: Digest>(input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
+    let made = D::digest(input);
+    text::put(out, 0, &made);
+    out.get(..made.len()).unwrap_or_default()
 }
 
-impl Algorithm {
-    /// The value of `alg`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::Rs256 => "RS256",
-        }
-    }
-
-    const ALL: [Self; 2] = [Self::Es256, Self::Rs256];
-
-    /// The algorithm fixes the type of the key (RFC 8725 §3.1).
-    pub(crate) const fn key_type(self) -> KeyType {
-        match self {
-            Self::Es256 => KeyType::P256,
-            Self::Rs256 => KeyType::Rsa,
-        }
-    }
-}
-
-/// The names of all algorithms; their places are the bits of [`Algorithms`].
-pub(crate) const ALGORITHM_NAMES: &[&str] = &["ES256", "RS256"];
-
-/// The type of a key: `kty`, with `crv` where there is one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum KeyType {
-    P256,
-    Rsa,
-}
-
-/// A set of algorithms.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Algorithms(pub(crate) u32);
-
-impl Algorithms {
-    pub(crate) fn of(verifiers: &[&dyn Verifier]) -> Self {
-        verifiers.iter().fold(Self(0), |set, verifier| Self(set.0 | Self::one(verifier.algorithm()).0))
-    }
-
-    pub(crate) const fn one(algorithm: Algorithm) -> Self {
-        Self(match algorithm {
-            Algorithm::Es256 => 1,
-            Algorithm::Rs256 => 2,
-        })
-    }
-
-    pub(crate) fn of_type(self, key_type: KeyType) -> Self {
-        let of_type = Algorithm::ALL.iter().filter(|algorithm| algorithm.key_type() == key_type);
-        Self(self.0 & of_type.fold(0, |set, &algorithm| set | Self::one(algorithm).0))
-    }
-
-    pub(crate) const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether the algorithm at `place` of [`ALGORITHM_NAMES`] is in it.
-    pub(crate) fn contains_place(self, place: usize) -> bool {
-        Algorithm::ALL.get(place).is_some_and(|&algorithm| self.0 & Self::one(algorithm).0 != 0)
-    }
-}
-
-/// A public key in the form that verifiers take: big-endian octets, as RFC 7518 §6 writes them.
-#[derive(Clone, Copy)]
-#[non_exhaustive]
-pub enum Key<'k> {
-    /// A point on P-256; both coordinates have 32 octets.
-    P256 {
-        /// The x coordinate.
-        x: &'k [u8],
-        /// The y coordinate.
-        y: &'k [u8],
-    },
-    /// An RSA key; leading zero octets are allowed.
-    Rsa {
-        /// The modulus n.
-        modulus: &'k [u8],
-        /// The public exponent e.
-        exponent: &'k [u8],
-    },
-}
-
-impl fmt::Debug for Key<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::P256 { .. } => "Key::P256",
-            Self::Rsa { .. } => "Key::Rsa",
-        })
-    }
-}
-
-/// The digest of RS256 and ES256.
-fn sha256<'h>(input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
-    let (hash, _) = out.split_at_mut(32);
-    hash.copy_from_slice(&Sha256::digest(input));
-    hash
+/// Puts a signature where its caller wants it.
+fn put(made: &[u8], out: &mut [u8; MAX_SIGNATURE]) -> Result<usize, SignError> {
+    text::put(out, 0, made);
+    Ok(made.len())
 }

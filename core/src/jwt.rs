@@ -6,7 +6,7 @@
 use crate::{
     encoding::{base64url, number, writer::Writer},
     error::Error,
-    jws::{Key, MAX_SIGNATURE, Signer},
+    jws::{Key, MAX_SIGNATURE, Signer, significant},
 };
 
 /// A token without its signature.
@@ -91,10 +91,10 @@ type Sign<'s> = dyn FnMut(&[u8], &mut [u8; MAX_SIGNATURE]) -> Result<usize, Erro
 /// Octets of a signature with the private half of `key` (RFC 7518 §3).
 pub(crate) fn signature_length(key: Key<'_>) -> usize {
     match key {
-        Key::P256 { .. } => 64,
-        Key::Rsa { modulus, .. } => modulus.iter().skip_while(|octet| **octet == 0).fold(0, |length: usize, _| {
-            length.saturating_add(1)
-        }),
+        Key::Ed25519 { .. } | Key::P256 { .. } => 64,
+        Key::P384 { .. } => 96,
+        Key::Rsa { modulus, .. } => significant(modulus).len(),
+        Key::Secret(_) => 32,
     }
 }
 

@@ -3,16 +3,20 @@
 use std::sync::LazyLock;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, KeyPairComponents, PublicKeyComponents};
-use ring::signature::{self, EcdsaKeyPair, UnparsedPublicKey};
+use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, RsaEncoding, UnparsedPublicKey};
 use serde_json::{Value, json};
 
 static KEYS: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../spec/test_keys.json")).expect("keys are JSON"));
 
-/// The keys of this name that sign with RS256 or ES256.
-pub const SIGNERS: [&str; 4] = ["rsa1", "rsa2", "ec1", "ec2"];
+/// The keys of these names are in the key set.
+pub const SIGNERS: [&str; 5] = ["rsa1", "rsa2", "ec1", "ec2", "ed1"];
+
+/// The client's secret in the cases, which signs under this name.
+pub const SECRET: &str = "a-shared-secret-of-at-least-32-octets-0123456789";
 
 /// The octets as base64url without padding.
 pub fn base64url(octets: impl AsRef<[u8]>) -> String {
@@ -24,9 +28,14 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     Base64UrlUnpadded::decode_vec(text).ok()
 }
 
-/// The algorithm that a key is for.
+/// The algorithm that a key is for, if nothing else is said.
 pub fn algorithm(key: &str) -> &'static str {
-    if key.starts_with("rsa") { "RS256" } else { "ES256" }
+    match key {
+        SECRET => "HS256",
+        "ed1" => "EdDSA",
+        _ if key.starts_with("rsa") => "RS256",
+        _ => "ES256",
+    }
 }
 
 /// The public part of a key, as a member of a JWK set.
@@ -44,10 +53,13 @@ pub fn jwks() -> Value {
     json!({ "keys": SIGNERS.map(jwk) })
 }
 
-/// A signed token with this header and payload, as they stand.
+/// A token with this header and payload, as they stand; signed by the algorithm in the header, if the key is of its
+/// type, else by the key's own.
 pub fn token(key: &str, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
-    let message = format!("{}.{}", base64url(header), base64url(payload));
-    let signature = sign(key, message.as_bytes());
+    let message = format!("{}.{}", base64url(&header), base64url(payload));
+    let header: Value = serde_json::from_slice(header.as_ref()).unwrap_or_default();
+    let named = header["alg"].as_str().filter(|named| is_for(key, named));
+    let signature = sign_by(key, named.unwrap_or(algorithm(key)), message.as_bytes());
     format!("{message}.{}", base64url(signature))
 }
 
@@ -57,17 +69,53 @@ pub fn id_token(key: &str, payload: impl AsRef<[u8]>) -> String {
     token(key, header.to_string(), payload)
 }
 
-/// The signature of the message.
-pub fn sign(key: &str, message: &[u8]) -> Vec<u8> {
-    let random = SystemRandom::new();
-    let key = Key(&KEYS[key]);
-    if key.0["kty"] == "EC" {
-        let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-        let pair =
-            EcdsaKeyPair::from_private_key_and_public_key(algorithm, &key.part("d"), &key.point(), &random)
-                .expect("an EC key");
-        return pair.sign(&random, message).expect("signs").as_ref().into();
+/// Whether a key is of the type that an algorithm takes.
+fn is_for(key: &str, algorithm: &str) -> bool {
+    match algorithm {
+        "HS256" => key == SECRET,
+        "EdDSA" | "Ed25519" => key.starts_with("ed"),
+        "ES256" => key.starts_with("ec"),
+        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => key.starts_with("rsa"),
+        _ => false,
     }
+}
+
+/// The signature of the message, by the key's own algorithm.
+pub fn sign(key: &str, message: &[u8]) -> Vec<u8> {
+    sign_by(key, algorithm(key), message)
+}
+
+/// The signature of the message, by a certain algorithm.
+pub fn sign_by(key: &str, algorithm: &str, message: &[u8]) -> Vec<u8> {
+    let random = SystemRandom::new();
+    if algorithm == "HS256" {
+        return mac(key.as_bytes(), message);
+    }
+    let key = Key(&KEYS[key]);
+    let padding: &dyn RsaEncoding = match algorithm {
+        "ES256" => {
+            let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+            let pair = EcdsaKeyPair::from_private_key_and_public_key(
+                algorithm,
+                &key.part("d"),
+                &key.point(),
+                &random,
+            )
+            .expect("an EC key");
+            return pair.sign(&random, message).expect("signs").as_ref().into();
+        }
+        "EdDSA" | "Ed25519" => {
+            let pair = Ed25519KeyPair::from_seed_and_public_key(&key.part("d"), &key.part("x"));
+            return pair.expect("an Ed25519 key").sign(message).as_ref().into();
+        }
+        "RS256" => &signature::RSA_PKCS1_SHA256,
+        "RS384" => &signature::RSA_PKCS1_SHA384,
+        "RS512" => &signature::RSA_PKCS1_SHA512,
+        "PS256" => &signature::RSA_PSS_SHA256,
+        "PS384" => &signature::RSA_PSS_SHA384,
+        "PS512" => &signature::RSA_PSS_SHA512,
+        algorithm => panic!("{algorithm}"),
+    };
     let components = KeyPairComponents {
         public_key: PublicKeyComponents { n: key.part("n"), e: key.part("e") },
         d: key.part("d"),
@@ -79,27 +127,42 @@ pub fn sign(key: &str, message: &[u8]) -> Vec<u8> {
     };
     let pair = KeyPair::from_components(&components).expect("an RSA key");
     let mut signed = vec![0; pair.public().modulus_len()];
-    pair.sign(&signature::RSA_PKCS1_SHA256, &random, message, &mut signed).expect("signs");
+    pair.sign(padding, &random, message, &mut signed).expect("signs");
     signed
 }
 
-/// The key that a token is signed with, if it is well-formed and signed by one of ours with RS256 or ES256.
+/// HMAC with SHA-256.
+pub fn mac(secret: &[u8], message: &[u8]) -> Vec<u8> {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message).as_ref().into()
+}
+
+/// The key that a token is signed with, if it is well-formed and signed by one of ours with the algorithm it names.
 pub fn signer(token: &str) -> Option<&'static str> {
     let (message, signature) = token.rsplit_once('.')?;
     let (header, _) = message.split_once('.')?;
     let header: Value = serde_json::from_slice(&decode(header)?).ok()?;
+    let algorithm = header["alg"].as_str()?;
     let signature = decode(signature)?;
-    SIGNERS.into_iter().find(|name| {
+    let mut keys = SIGNERS.into_iter().chain([SECRET]).filter(|key| is_for(key, algorithm));
+    keys.find(|name| {
         let key = Key(&KEYS[name]);
-        header["alg"] == algorithm(name)
-            && match algorithm(name) {
-                "RS256" => PublicKeyComponents { n: key.part("n"), e: key.part("e") }
-                    .verify(&signature::RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &signature)
-                    .is_ok(),
-                _ => UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, key.point())
-                    .verify(message.as_bytes(), &signature)
-                    .is_ok(),
-            }
+        let rsa = |parameters| {
+            PublicKeyComponents { n: key.part("n"), e: key.part("e") }
+                .verify(parameters, message.as_bytes(), &signature)
+                .is_ok()
+        };
+        match algorithm {
+            "HS256" => mac(name.as_bytes(), message.as_bytes()) == signature,
+            "RS256" => rsa(&signature::RSA_PKCS1_2048_8192_SHA256),
+            "PS256" => rsa(&signature::RSA_PSS_2048_8192_SHA256),
+            "ES256" => UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, key.point())
+                .verify(message.as_bytes(), &signature)
+                .is_ok(),
+            "EdDSA" | "Ed25519" => UnparsedPublicKey::new(&signature::ED25519, key.part("x"))
+                .verify(message.as_bytes(), &signature)
+                .is_ok(),
+            _ => false,
+        }
     })
 }
 

@@ -10,6 +10,7 @@ use crate::{
         url::{self, Url},
     },
     error::{Check, Error, Name},
+    jws::{KeyType, MIN_SECRET},
     metadata::Metadata,
 };
 
@@ -89,14 +90,24 @@ impl Client<'_> {
     fn check_openid(&self) -> Result<(), Error> {
         config(self.id_tokens.is_some(), Name::Scope)?;
         config(!self.verifiers.is_empty(), Name::Alg)?;
-        if self.keys.is_empty() {
+        let shared = self.supported_algorithms().of_type(KeyType::Secret);
+        if self.keys.is_empty() && shared != self.supported_algorithms() {
             Metadata::need(self.metadata.jwks_uri, Name::JwksUri)?;
+        }
+        if !shared.is_empty() {
+            self.check_mac()?;
         }
         let offered = self.metadata.algorithms.unwrap_or(self.supported_algorithms());
         if offered.0 & self.supported_algorithms().0 == 0 {
             return Err(Check::AlgorithmUnsupported.into());
         }
         Ok(())
+    }
+
+    /// Only a client with a secret can check a MAC, and a short one can be guessed (OIDC Core §10.1, §16.19).
+    fn check_mac(&self) -> Result<(), Error> {
+        let secret = self.authentication.secret().ok_or(Error::Config(Name::Alg))?;
+        if secret.len() < MIN_SECRET { Err(Check::KeyTooWeak.into()) } else { Ok(()) }
     }
 
     /// A list without S256 says that the server does something else (RFC 9700 §2.1.1).

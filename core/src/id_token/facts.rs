@@ -9,7 +9,7 @@ use crate::{
     },
     error::{Check, Error, Name},
     id_token::{Audiences, Checked, Expected, Grant},
-    jws::{Algorithm, Verifier},
+    jws::{Algorithm, KeyType, Verifier},
     secret::equal,
     sieve::{Scratch, Top, bit, text_of},
     time::{Date, Now, UnixTime},
@@ -261,7 +261,7 @@ impl Facts {
     ) -> Result<Checked, Error> {
         let client = expected.client;
         required(self.issuer, Name::Iss, Check::IssMismatch)?;
-        self.judge_audience(client)?;
+        self.judge_audience(algorithm, client)?;
         self.judge_subject()?;
         let today = self.judge_time(client, now)?;
         let nonce = self.judge_nonce(&expected.grant)?;
@@ -289,9 +289,11 @@ impl Facts {
         })
     }
 
-    fn judge_audience(&self, client: &Client<'_>) -> Result<(), Check> {
+    fn judge_audience(&self, algorithm: Algorithm, client: &Client<'_>) -> Result<(), Check> {
         required(self.audience, Name::Aud, Check::AudienceMismatch)?;
-        if self.untrusted {
+        // Another audience of a MAC would need the secret, and could then make tokens (OIDC Core §3.1.3.7 (8)).
+        let shared = algorithm.key_type() == KeyType::Secret && self.audience_count > 1;
+        if self.untrusted || shared {
             return Err(Check::UntrustedAudience);
         }
         let azp = match self.azp {

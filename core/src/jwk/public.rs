@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     encoding::{base64url, writer::Writer},
     error::{Check, Error},
-    jws::Key,
+    jws::{Key, significant},
 };
 
 /// The length of a thumbprint: the base64url of a SHA-256.
@@ -39,17 +39,22 @@ impl Key<'_> {
     pub(crate) fn jwk(&self, put: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
         let curve = match self {
             Self::P256 { .. } => "P-256\",\"kty\":\"EC",
+            Self::P384 { .. } => "P-384\",\"kty\":\"EC",
+            Self::Ed25519 { .. } => "Ed25519\",\"kty\":\"OKP",
             Self::Rsa { modulus, exponent } => {
                 put(br#"{"e":""#);
-                base64(exponent, put);
+                base64(significant(exponent), put);
                 put(br#"","kty":"RSA","n":""#);
-                base64(modulus, put);
+                base64(significant(modulus), put);
                 put(br#""}"#);
                 return Ok(());
             }
+            Self::Secret(_) => return Err(Check::KeyMismatch.into()),
         };
         let (length, x, y) = match *self {
             Self::P256 { x, y } => (32, x, Some(y)),
+            Self::P384 { x, y } => (48, x, Some(y)),
+            Self::Ed25519 { x } => (32, x, None),
             _ => return Err(Check::KeyMismatch.into()),
         };
         if x.len() != length || y.is_some_and(|y| y.len() != length) {
@@ -75,3 +80,32 @@ fn base64(octets: &[u8], put: &mut dyn FnMut(&[u8])) {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // REQ: DPOP-17
+    #[test]
+    fn what_has_no_jwk() {
+        let (short, long) = ([1; 31], [1; 48]);
+        for key in [
+            Key::P256 { x: &short, y: &long[..32] },
+            Key::P256 { x: &long[..32], y: &short },
+            Key::P256 { x: &long, y: &long },
+            Key::P384 { x: &long[..32], y: &long[..32] },
+            Key::Ed25519 { x: &short },
+            Key::Ed25519 { x: &long },
+        ] {
+            assert_eq!(key.thumbprint(&mut [0; 43]), Err(Check::KeyInvalid.into()), "{key:?}");
+            assert_eq!(key.write_jwk(&mut [0; 512]), Err(Check::KeyInvalid.into()), "{key:?}");
+        }
+        let secret = Key::Secret(b"a secret");
+        assert_eq!(secret.thumbprint(&mut [0; 43]), Err(Check::KeyMismatch.into()));
+        assert_eq!(secret.write_jwk(&mut [0; 512]), Err(Check::KeyMismatch.into()));
+        // RFC 7518 §6.3.1.1: no leading zeros.
+        let (modulus, exponent) = ([0, 0, 7], [0, 1, 0, 1]);
+        let key = Key::Rsa { modulus: &modulus, exponent: &exponent };
+        assert_eq!(key.write_jwk(&mut [0; 64]), Ok(r#"{"e":"AQAB","kty":"RSA","n":"Bw"}"#));
+        assert_eq!(key.write_jwk(&mut [0; 3]), Err(Error::BufferTooSmall { needed: 33 }));
+    }
+}

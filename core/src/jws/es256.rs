@@ -24,7 +24,7 @@ impl Verifier for Es256 {
     }
 
     fn hash<'h>(&self, input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
-        super::sha256(input, out)
+        super::digest::<Sha256>(input, out)
     }
 
     fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check> {

@@ -51,9 +51,11 @@ fn fnv(hash: u32, octet: u8) -> u32 {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 enum Kind {
+    Ed25519,
     /// Broken, or with private parts.
     Invalid,
     P256,
+    P384,
     Rsa,
     /// For another algorithm or another use.
     Unfit,
@@ -76,8 +78,9 @@ const MEMBERS: &[Name] = &[
     Name::Y,
 ];
 
-const CURVES: &[&str] = &["P-256"];
-const TYPES: &[&str] = &["RSA", "EC"];
+/// Keys of these curves and types can serve. A symmetric key (`oct`) in a key set never does.
+const CURVES: &[&str] = &["P-256", "P-384", "Ed25519"];
+const TYPES: &[&str] = &["RSA", "EC", "OKP"];
 const USES: &[&str] = &["sig"];
 
 pub(super) struct Keys {
@@ -326,7 +329,7 @@ impl Keys {
         let kind = self.kind();
         let wanted = match self.filter.kid {
             Some(kid) => entry.has_kid && entry.kid == kid,
-            None => matches!(kind, Kind::P256 | Kind::Rsa),
+            None => !matches!(kind, Kind::Invalid | Kind::Unfit),
         };
         if !wanted || self.kept >= MAX_KEYS {
             writer.set_length(entry.start);
@@ -347,6 +350,8 @@ impl Keys {
         let (kind, key_type) = match (entry.key_type, entry.curve) {
             (Some(0), _) => (Kind::Rsa, KeyType::Rsa),
             (Some(1), Some(0)) => (Kind::P256, KeyType::P256),
+            (Some(1), Some(1)) => (Kind::P384, KeyType::P384),
+            (Some(2), Some(2)) => (Kind::Ed25519, KeyType::Ed25519),
             _ => return Kind::Unfit,
         };
         let algorithms = self.filter.algorithms.of_type(key_type);
@@ -419,11 +424,15 @@ impl<'k> KeyRecord<'k> {
     /// [`Check::KeyMismatch`] if it is for something else, [`Check::KeyInvalid`] if it is broken.
     pub(crate) fn key(self) -> Result<(KeyType, crate::jws::Key<'k>), Check> {
         use crate::jws::Key;
+        const ED25519: u8 = Kind::Ed25519 as u8;
         const INVALID: u8 = Kind::Invalid as u8;
         const P256: u8 = Kind::P256 as u8;
+        const P384: u8 = Kind::P384 as u8;
         const RSA: u8 = Kind::Rsa as u8;
         let part = |name| self.part(name).ok_or(Check::KeyInvalid);
         Ok(match self.kind {
+            ED25519 => (KeyType::Ed25519, Key::Ed25519 { x: part(Name::X)? }),
+            P384 => (KeyType::P384, Key::P384 { x: part(Name::X)?, y: part(Name::Y)? }),
             P256 => (KeyType::P256, Key::P256 { x: part(Name::X)?, y: part(Name::Y)? }),
             RSA => (KeyType::Rsa, Key::Rsa { modulus: part(Name::N)?, exponent: part(Name::E)? }),
             INVALID => return Err(Check::KeyInvalid),

@@ -64,15 +64,15 @@ fn sign_in(arguments: &Arguments, report: &Arc<dyn Report>) -> Result<(), Proble
     }
     let issuer = arguments.issuer.as_deref().or(demo.as_ref().map(DemoIssuer::issuer)).unwrap_or_default();
     report.progress(Step::Discovering);
+    let mut clock = SystemClock::new();
     let mut document = Buffer::<8192>::new();
-    let metadata = settings::discover(issuer, &mut http, &mut document)?;
+    let metadata = settings::discover(issuer, &mut http, &mut clock, &mut document)?;
 
     let loopback = settings.listen()?;
     let redirect_uri = settings.redirect_uri(loopback.as_ref());
     let client = settings.client(metadata, &redirect_uri);
     let failed = |error| Problem::of(Stage::SignIn, error, None);
     let seed = Seed::draw(&mut SystemEntropy).map_err(failed)?;
-    let mut clock = SystemClock::new();
     let mut flow = AuthorizationCode::<2048>::new(&client, seed, clock.now()).map_err(failed)?;
     let mut buffer = Buffer::<32768>::new();
     let visit = {

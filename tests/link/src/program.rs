@@ -96,8 +96,9 @@ pub fn fetch<E: Exchange>(
     given: Given<'_>,
     use_it: impl FnOnce(E::Output<'_>) -> usize,
 ) -> Result<usize, Error> {
+    let now = now(&given);
     let Given { text, bytes, buffer, .. } = given;
-    let keep = show(&exchange.request(buffer)?);
+    let keep = show(&exchange.request(now, buffer)?);
     exchange.response(take_in(Incoming::new(keep, buffer), bytes, text).0).map(use_it)
 }
 

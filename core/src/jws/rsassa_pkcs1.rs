@@ -1,18 +1,11 @@
-//! RS256: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3, RFC 8017 §8.2.2).
-//!
-//! The arithmetic is `crypto_bigint`'s; padding and limits are ours. Only public numbers meet here, so nothing
-//! has to be constant in time.
+//! RS256, RS384 and RS512: RSASSA-PKCS1-v1_5 (RFC 7518 §3.3, RFC 8017 §8.2.2).
 
 use core::iter;
 
-use crypto_bigint::{
-    Limb, MontyForm, MontyMultiplier, U2048, U4096, Uint, Word,
-    modular::{FixedMontyForm, FixedMontyParams},
-};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::{Algorithm, Key, Verifier};
-use crate::{encoding::text, error::Check};
+use super::{Algorithm, Key, Verifier, rsa::Encoded};
+use crate::error::Check;
 
 /// Checks RS256 signatures (RFC 7518 §3.3).
 ///
@@ -22,128 +15,69 @@ use crate::{encoding::text, error::Check};
 #[derive(Clone, Copy, Debug)]
 pub struct Rs256;
 
-impl Verifier for Rs256 {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::Rs256
-    }
+/// Checks RS384 signatures (RFC 7518 §3.3), with keys as for [`Rs256`].
+#[derive(Clone, Copy, Debug)]
+pub struct Rs384;
 
-    fn hash<'h>(&self, input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
-        super::sha256(input, out)
-    }
+/// Checks RS512 signatures (RFC 7518 §3.3), with keys as for [`Rs256`].
+#[derive(Clone, Copy, Debug)]
+pub struct Rs512;
 
-    fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check> {
-        let Key::Rsa { modulus, exponent } = key else { return Err(Check::KeyMismatch) };
-        let key = PublicKey::new(modulus, exponent)?;
-        //= https://www.rfc-editor.org/rfc/rfc8017#section-8.2.2
-        if signature.len() != key.modulus.len() {
-            return Err(Check::BadSignature);
+macro_rules! verifier {
+    ($type:ident, $hash:ident, $digest_info:ident) => {
+        impl Verifier for $type {
+            fn algorithm(&self) -> Algorithm {
+                Algorithm::$type
+            }
+
+            fn hash<'h>(&self, input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
+                super::digest::<$hash>(input, out)
+            }
+
+            fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check> {
+                verify(key, &$hash::digest(message), &$digest_info, signature)
+            }
         }
-        let digest = Sha256::digest(message).into();
-        // Who has keys of 2048 bits does not pay the stack of larger ones.
-        let verified = match key.modulus.len() {
-            ..=256 => verify::<{ U2048::LIMBS }>(&key, signature, &digest),
-            _ => verify::<{ U4096::LIMBS }>(&key, signature, &digest),
-        };
-        if verified { Ok(()) } else { Err(Check::BadSignature) }
-    }
+    };
 }
 
-/// A public key within the limits.
-struct PublicKey<'k> {
-    /// Big-endian and without leading zeros: the length in octets that RFC 8017 calls k.
-    modulus: &'k [u8],
-    exponent: u32,
+verifier!(Rs256, Sha256, DIGEST_INFO_SHA256);
+verifier!(Rs384, Sha384, DIGEST_INFO_SHA384);
+verifier!(Rs512, Sha512, DIGEST_INFO_SHA512);
+
+fn verify(key: Key<'_>, digest: &[u8], digest_info: &[u8], signature: &[u8]) -> Result<(), Check> {
+    let mut encoded = Encoded::of(key, signature)?;
+    if is_encoded(digest, digest_info, encoded.octets()) { Ok(()) } else { Err(Check::BadSignature) }
 }
 
-impl<'k> PublicKey<'k> {
-    fn new(modulus: &'k [u8], exponent: &[u8]) -> Result<Self, Check> {
-        let modulus = significant(modulus);
-        let exponent = significant(exponent);
-        let (Some(first), Some(last)) = (modulus.first(), modulus.last()) else {
-            return Err(Check::KeyTooWeak);
-        };
-        //= https://www.rfc-editor.org/rfc/rfc7518#section-3.3
-        if modulus.len() < 256 || modulus.len() == 256 && *first < 0x80 {
-            return Err(Check::KeyTooWeak);
-        }
-        if modulus.len() > 512 || last & 1 == 0 || exponent.len() > 4 {
-            return Err(Check::KeyInvalid);
-        }
-        let exponent = exponent.iter().fold(0, |value, octet| value << 8 | u32::from(*octet));
-        if exponent < 3 || exponent & 1 == 0 {
-            return Err(Check::KeyInvalid);
-        }
-        Ok(Self { modulus, exponent })
-    }
-}
-
-/// Raises the signature to the public exponent and compares what comes out.
-#[inline(never)]
-fn verify<const LIMBS: usize>(key: &PublicKey<'_>, signature: &[u8], digest: &[u8; 32]) -> bool {
-    let signature = number::<LIMBS>(signature);
-    let modulus = number::<LIMBS>(key.modulus);
-    let Some(odd) = modulus.to_odd().into_option() else { return false };
-    if signature >= modulus {
-        return false;
-    }
-    let parameters = FixedMontyParams::new_vartime(odd);
-    let mut multiplier = <FixedMontyForm<LIMBS> as MontyForm>::Multiplier::from(&parameters);
-    let base = FixedMontyForm::new(&signature, &parameters);
-    let mut power = base;
-    // From the bit below the highest down: the highest is the base itself.
-    let mut above = false;
-    let mut bit = 1 << 31;
-    while bit != 0 {
-        let set = key.exponent & bit != 0;
-        if above {
-            multiplier.square_assign(&mut power);
-        }
-        if above && set {
-            multiplier.mul_assign(&mut power, &base);
-        }
-        above |= set;
-        bit >>= 1;
-    }
-    is_encoded(digest, key.modulus.len(), power.retrieve().as_limbs())
-}
-
-/// Whether `message` is the one encoding of `digest` in `length` octets (RFC 8017 §9.2).
+/// Whether `message` is the one encoding of `digest` in its length (RFC 8017 §9.2).
 ///
 /// Comparing all of it leaves nothing to parse, and nothing to forge with (CVE-2006-4339).
 //= https://www.rfc-editor.org/rfc/rfc8017#section-8.2.2
-fn is_encoded(digest: &[u8; 32], length: usize, message: &[Limb]) -> bool {
-    let padding = length.saturating_sub(UNPADDED);
-    let mut expected = (digest.iter().rev().chain(DIGEST_INFO.iter().rev()).copied())
-        .chain([0])
-        .chain(iter::repeat_n(0xff, padding))
-        .chain([1, 0]);
-    let mut octets = message.iter().flat_map(|limb| limb.0.to_le_bytes());
-    expected.all(|octet| octets.next() == Some(octet)) && octets.all(|octet| octet == 0)
+fn is_encoded(digest: &[u8], digest_info: &[u8], message: &[u8]) -> bool {
+    let unpadded = digest.len().saturating_add(digest_info.len()).saturating_add(3);
+    let padding = message.len().saturating_sub(unpadded);
+    let expected = [0, 1].into_iter().chain(iter::repeat_n(0xff, padding)).chain([0]);
+    message.iter().copied().eq(expected.chain(digest_info.iter().copied()).chain(digest.iter().copied()))
 }
 
-/// Reads a big-endian number.
-fn number<const LIMBS: usize>(octets: &[u8]) -> Uint<LIMBS> {
-    let mut limbs = [Limb::ZERO; LIMBS];
-    for (limb, octets) in limbs.iter_mut().zip(octets.rchunks(Limb::BYTES)) {
-        *limb = Limb(octets.iter().fold(0, |word, octet| word << 8 | Word::from(*octet)));
-    }
-    Uint::new(limbs)
-}
-
-/// Drops leading zeros (RFC 7518 §6.3.1.1 forbids them; some servers send one).
-fn significant(octets: &[u8]) -> &[u8] {
-    let zeros = text::count(octets.iter().take_while(|octet| **octet == 0));
-    octets.get(zeros..).unwrap_or_default()
-}
-
-/// The DER of `DigestInfo` up to the digest, for SHA-256 (RFC 8017 §9.2 note 1).
-const DIGEST_INFO: [u8; 19] = [
+/// The DER of `DigestInfo` up to the digest (RFC 8017 §9.2 note 1).
+const DIGEST_INFO_SHA256: [u8; 19] = [
     0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
     0x04, 0x20,
 ];
 
-/// The octets of an encoding that are not padding.
-const UNPADDED: usize = 3 + DIGEST_INFO.len() + 32;
+/// The same for SHA-384.
+const DIGEST_INFO_SHA384: [u8; 19] = [
+    0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00,
+    0x04, 0x30,
+];
+
+/// The same for SHA-512.
+const DIGEST_INFO_SHA512: [u8; 19] = [
+    0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00,
+    0x04, 0x40,
+];
 
 #[cfg(test)]
 mod tests {
