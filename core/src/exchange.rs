@@ -16,7 +16,7 @@ use crate::{
         writer::Writer,
     },
     error::{Error, Name},
-    http::{Method, Request, Response},
+    http::{Demand, Method, Request, Response},
     metadata::Metadata,
     sieve::{Keep, Wanted},
     time::Now,
@@ -42,18 +42,17 @@ pub trait Exchange {
     /// `now`.
     fn request<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Request<'b>, Error>;
 
-    /// The request once more, with the nonce for which the server asked
-    /// ([`Response::dpop_challenge`]; RFC 9449 §8, §9).
+    /// The request once more, with what the server wants to see in it ([`Response::demand`]).
     ///
     /// # Errors
     /// Those of [`Exchange::request`].
     fn request_again<'b>(
         &'b self,
         now: Now,
-        dpop_nonce: &'b str,
+        demand: Demand<'b>,
         out: &'b mut [u8],
     ) -> Result<Request<'b>, Error> {
-        let _ = dpop_nonce;
+        let _ = demand;
         self.request(now, out)
     }
 

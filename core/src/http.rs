@@ -312,10 +312,10 @@ impl<'b> Response<'b> {
         (!self.nonce.is_empty()).then_some(self.nonce)
     }
 
-    /// The same, if the server did not do what was asked for want of it: ask again with it, at once and once
+    /// What the server wants to see before it does what was asked: ask again with it, at once and once
     /// ([`Exchange::request_again`](crate::exchange::Exchange::request_again)).
-    pub fn dpop_challenge(&self) -> Option<&'b str> {
-        self.dpop_nonce().filter(|_| self.wants_nonce())
+    pub fn demand(&self) -> Option<Demand<'b>> {
+        self.dpop_nonce().filter(|_| self.wants_nonce()).map(|nonce| Demand { nonce })
     }
 
     /// Whether the server wants to see a nonce: the authorization server says so in the body (RFC 9449 §8), any
@@ -448,6 +448,12 @@ impl<'b> Response<'b> {
     }
 }
 
+/// What a server wants to see in the same request: a nonce (RFC 9449 §8, §9).
+#[derive(Clone, Copy)]
+pub struct Demand<'b> {
+    pub(crate) nonce: &'b str,
+}
+
 /// What failed when an answer did not come, for drivers to report in the same words.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -487,6 +493,12 @@ pub(crate) struct OauthError<'b> {
 /// The characters of an error code (RFC 6749 §5.2).
 pub(crate) fn is_error_code(code: &str) -> bool {
     !code.is_empty() && code.bytes().all(|octet| matches!(octet, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E))
+}
+
+impl fmt::Debug for Demand<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Demand")
+    }
 }
 
 impl fmt::Debug for Request<'_> {

@@ -13,10 +13,10 @@ use core::time::Duration;
 
 use keyfob_core::{
     Keep,
-    error::{Check, Error},
+    error::Error,
     exchange::Exchange,
     flow::{Action, Event, Flight, Flow},
-    http::{Incoming, Request},
+    http::{Demand, Incoming, Request},
     token::TokenResponse,
 };
 
@@ -173,8 +173,8 @@ async fn authorize<E>(
     }
 }
 
-/// Does one exchange: discovery, keys, UserInfo. Where the server asks for a nonce, it is done once more with it
-/// (RFC 9449 §8, §9).
+/// Does one exchange: discovery, keys, UserInfo. Where the server [demands](keyfob_core::http::Demand) more, it is
+/// done once more.
 ///
 /// # Errors
 /// [`Failure::Http`] if no answer came, [`Failure::Flow`] if it was wrong.
@@ -185,22 +185,21 @@ pub async fn fetch<'b, E: Exchange, H: Http>(
     buffer: &'b mut [u8],
 ) -> Result<E::Output<'b>, Failure<H::Error>> {
     let length = buffer.len();
-    let (mut buffer, mut nonce) = (buffer, None);
+    let (mut buffer, mut demand) = (buffer, None);
     loop {
         let taken = length.saturating_sub(buffer.len());
-        let keep = ask(exchange, nonce, http, clock, buffer).await.map_err(|failure| match failure {
+        let keep = ask(exchange, demand, http, clock, buffer).await.map_err(|failure| match failure {
             Failure::Flow(error) => behind(taken, error).into(),
             failure => failure,
         })?;
         let mut incoming = Incoming::new(keep, buffer);
         http.receive(&mut incoming).await?;
         let (response, rest) = incoming.finish();
-        match response.dpop_challenge() {
-            None => return exchange.response(response).map_err(|error| behind(taken, error).into()),
-            Some(_) if nonce.is_some() => return Err(Error::Check(Check::DpopNonceLoop).into()),
-            wanted => nonce = wanted,
+        match response.demand() {
+            wanted @ Some(_) if demand.is_none() => demand = wanted,
+            _ => return exchange.response(response).map_err(|error| behind(taken, error).into()),
         }
-        // The nonce lies in front.
+        // What is demanded lies in front.
         buffer = rest;
     }
 }
@@ -208,16 +207,16 @@ pub async fn fetch<'b, E: Exchange, H: Http>(
 /// Sends the request of an exchange.
 async fn ask<E: Exchange, H: Http>(
     exchange: &E,
-    nonce: Option<&str>,
+    demand: Option<Demand<'_>>,
     http: &mut H,
     clock: &mut impl Clock,
     buffer: &mut [u8],
 ) -> Result<Keep, Failure<H::Error>> {
     let (now, mut naps) = (clock.now(), 0);
     loop {
-        let request = match nonce {
+        let request = match demand {
             None => exchange.request(now, buffer),
-            Some(nonce) => exchange.request_again(now, nonce, buffer),
+            Some(demand) => exchange.request_again(now, demand, buffer),
         };
         match request {
             Err(Error::SignaturePending) if naps < NAPS => naps += 1,

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use keyfob_core::{
     Keep,
-    error::{Check, Error},
+    error::Error,
     exchange::Exchange,
     flow::{Action, Event, Flight, Flow},
-    http::{Incoming, Request},
+    http::{Demand, Incoming, Request},
     token::TokenResponse,
 };
 
@@ -166,8 +166,8 @@ fn authorize(
     }
 }
 
-/// Does one exchange: discovery, keys, UserInfo. Where the server asks for a nonce, it is done once more with it
-/// (RFC 9449 §8, §9).
+/// Does one exchange: discovery, keys, UserInfo. Where the server [demands](keyfob_core::http::Demand) more, it is
+/// done once more.
 ///
 /// # Errors
 /// [`Failure::Http`] if no answer came, [`Failure::Flow`] if it was wrong.
@@ -178,22 +178,21 @@ pub fn fetch<'b, E: Exchange>(
     buffer: &'b mut [u8],
 ) -> Result<E::Output<'b>, Failure> {
     let length = buffer.len();
-    let (mut buffer, mut nonce) = (buffer, None);
+    let (mut buffer, mut demand) = (buffer, None);
     loop {
         let taken = length.saturating_sub(buffer.len());
-        let keep = ask(exchange, nonce, http, clock, buffer).map_err(|failure| match failure {
+        let keep = ask(exchange, demand, http, clock, buffer).map_err(|failure| match failure {
             Failure::Flow(error) => behind(taken, error).into(),
             failure => failure,
         })?;
         let mut incoming = Incoming::new(keep, buffer);
         http.receive(&mut incoming)?;
         let (response, rest) = incoming.finish();
-        match response.dpop_challenge() {
-            None => return exchange.response(response).map_err(|error| behind(taken, error).into()),
-            Some(_) if nonce.is_some() => return Err(Error::Check(Check::DpopNonceLoop).into()),
-            wanted => nonce = wanted,
+        match response.demand() {
+            wanted @ Some(_) if demand.is_none() => demand = wanted,
+            _ => return exchange.response(response).map_err(|error| behind(taken, error).into()),
         }
-        // The nonce lies in front.
+        // What is demanded lies in front.
         buffer = rest;
     }
 }
@@ -201,16 +200,16 @@ pub fn fetch<'b, E: Exchange>(
 /// Sends the request of an exchange.
 fn ask<E: Exchange>(
     exchange: &E,
-    nonce: Option<&str>,
+    demand: Option<Demand<'_>>,
     http: &mut impl Http,
     clock: &mut impl Clock,
     buffer: &mut [u8],
 ) -> Result<Keep, Failure> {
     let (now, mut naps) = (clock.now(), 0);
     loop {
-        let request = match nonce {
+        let request = match demand {
             None => exchange.request(now, buffer),
-            Some(nonce) => exchange.request_again(now, nonce, buffer),
+            Some(demand) => exchange.request_again(now, demand, buffer),
         };
         match request {
             Err(Error::SignaturePending) if naps < NAPS => naps += 1,

@@ -9,7 +9,7 @@ use crate::{
     error::{Check, Error, Name},
     dpop::Claims as ProofClaims,
     exchange::{Exchange, Fresh},
-    http::{Method, Request, Response},
+    http::{Demand, Method, Request, Response},
     metadata::Metadata,
     secret::Secret,
     sieve::{Keep, Wanted},
@@ -59,13 +59,13 @@ impl Exchange for UserInfo<'_> {
     type Output<'b> = Claims<'b>;
 
     fn request<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
-        self.request_again(now, self.dpop_nonce, out)
+        self.request_again(now, Demand { nonce: self.dpop_nonce }, out)
     }
 
     fn request_again<'b>(
         &'b self,
         now: Now,
-        dpop_nonce: &'b str,
+        demand: Demand<'b>,
         out: &'b mut [u8],
     ) -> Result<Request<'b>, Error> {
         let url = Metadata::need(self.client.metadata.userinfo_endpoint, Name::UserinfoEndpoint)?;
@@ -86,7 +86,7 @@ impl Exchange for UserInfo<'_> {
         let proof = match dpop {
             Some(dpop) => {
                 let claims = ProofClaims { method: Method::Get.as_str(), url, access_token: Some(token) };
-                let fresh = Fresh { now, secret: token.as_bytes(), nonce: Some(dpop_nonce) };
+                let fresh = Fresh { now, secret: token.as_bytes(), nonce: Some(demand.nonce) };
                 Some((dpop, (dpop.proofs.write)(&dpop, &claims, fresh, &mut writer)?))
             }
             None => None,

@@ -34,8 +34,7 @@ use crate::{
 /// | | | any other redirect: an error, and the flow waits on | authorize |
 /// | | | a redirect after the deadline: [`Error::Expired`] | expired |
 /// | exchange | [`Action::Send`] | a response with tokens that pass every check | done |
-/// | | | the server's demand for a nonce (RFC 9449 §8) | exchange |
-/// | | | any other refusal | refused |
+/// | | | the server's refusal | refused |
 /// | | | [`Event::Timeout`]: the code may be used up | lost |
 /// | | | a success that does not pass: an error, and the code is used up | lost |
 /// | | | any other response: an error | exchange |
@@ -45,6 +44,9 @@ use crate::{
 ///
 /// A redirect in any step but the first is [`Error::AlreadyCompleted`]; any other event that a step has no row for is
 /// [`Error::Misuse`]. Neither changes anything.
+///
+/// A server's demand for a nonce (RFC 9449 §8) is no refusal: it changes no step, and the next action is the same
+/// request with the nonce.
 ///
 /// `N` is room for the code that the server chooses, in octets: most are shorter than 128, some longer than
 /// 1,500. A longer one is [`Error::InputTooLarge`]. After a refusal the same room holds its text.

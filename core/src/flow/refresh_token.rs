@@ -24,8 +24,7 @@ use crate::{
 /// | step | action | event | next |
 /// | --- | --- | --- | --- |
 /// | send | [`Action::Send`] | a response with tokens that pass every check | done |
-/// | | | the server's demand for a nonce (RFC 9449 §8) | the same |
-/// | | | any other refusal; the server may be in trouble: then nothing changes | refused |
+/// | | | the server's refusal; it may be in trouble: then nothing changes | refused |
 /// | | | a success that does not pass: an error, and the token is used up | lost |
 /// | | | any other response: an error | send |
 /// | | | [`Event::NotSent`] | send |
@@ -35,6 +34,9 @@ use crate::{
 /// | refused, lost | [`Error::Refused`], [`Error::AnswerLost`] | | |
 ///
 /// Any other event is [`Error::Misuse`] and changes nothing.
+///
+/// A server's demand for a nonce (RFC 9449 §8) is no refusal: it changes no step, and the next action is the same
+/// request with the nonce.
 ///
 /// `N` is room for the refresh token, in octets.
 pub struct RefreshToken<'c, const N: usize = 2048> {
