@@ -6,7 +6,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, KeyPairComponents, PublicKeyComponents};
-use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, RsaEncoding, UnparsedPublicKey};
+use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding, UnparsedPublicKey};
 use serde_json::{Value, json};
 
 static KEYS: LazyLock<Value> =
@@ -32,6 +32,7 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
 pub fn algorithm(key: &str) -> &'static str {
     match key {
         SECRET => "HS256",
+        "ec384" => "ES384",
         "ed1" => "EdDSA",
         _ if key.starts_with("rsa") => "RS256",
         _ => "ES256",
@@ -40,6 +41,9 @@ pub fn algorithm(key: &str) -> &'static str {
 
 /// The public part of a key, as a member of a JWK set.
 pub fn jwk(key: &str) -> Value {
+    if key == "ec384" {
+        return P384.jwk();
+    }
     let public = ["kty", "n", "e", "crv", "x", "y", "kid"];
     let members = KEYS[key].as_object().expect("there is such a key").iter();
     members
@@ -74,7 +78,8 @@ fn is_for(key: &str, algorithm: &str) -> bool {
     match algorithm {
         "HS256" => key == SECRET,
         "EdDSA" | "Ed25519" => key.starts_with("ed"),
-        "ES256" => key.starts_with("ec"),
+        "ES256" => matches!(key, "ec1" | "ec2"),
+        "ES384" => key == "ec384",
         "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => key.starts_with("rsa"),
         _ => false,
     }
@@ -91,7 +96,7 @@ pub fn sign_by(key: &str, algorithm: &str, message: &[u8]) -> Vec<u8> {
     if algorithm == "HS256" {
         return mac(key.as_bytes(), message);
     }
-    let key = Key(&KEYS[key]);
+    let key = if key == "ec384" { Key(&Value::Null) } else { Key(&KEYS[key]) };
     let padding: &dyn RsaEncoding = match algorithm {
         "ES256" => {
             let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
@@ -104,6 +109,7 @@ pub fn sign_by(key: &str, algorithm: &str, message: &[u8]) -> Vec<u8> {
             .expect("an EC key");
             return pair.sign(&random, message).expect("signs").as_ref().into();
         }
+        "ES384" => return P384.sign(message),
         "EdDSA" | "Ed25519" => {
             let pair = Ed25519KeyPair::from_seed_and_public_key(&key.part("d"), &key.part("x"));
             return pair.expect("an Ed25519 key").sign(message).as_ref().into();
@@ -164,6 +170,41 @@ pub fn signer(token: &str) -> Option<&'static str> {
             _ => false,
         }
     })
+}
+
+/// A part of a key.
+pub fn part(key: &str, name: &str) -> Vec<u8> {
+    Key(&KEYS[key]).part(name)
+}
+
+/// A key on P-384, which the published ones lack: a new one for each run.
+pub struct P384Key(EcdsaKeyPair);
+
+/// The same.
+pub static P384: LazyLock<P384Key> = LazyLock::new(|| {
+    let algorithm = &signature::ECDSA_P384_SHA384_FIXED_SIGNING;
+    let pair = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).expect("a key");
+    let pair = EcdsaKeyPair::from_pkcs8(algorithm, pair.as_ref(), &SystemRandom::new());
+    P384Key(pair.expect("a key on P-384"))
+});
+
+impl P384Key {
+    /// An ES384 signature of the message.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.0.sign(&SystemRandom::new(), message).expect("signs").as_ref().into()
+    }
+
+    /// The coordinates x and y.
+    pub fn coordinates(&self) -> [Vec<u8>; 2] {
+        let (x, y) = self.0.public_key().as_ref()[1..].split_at(48);
+        [x.into(), y.into()]
+    }
+
+    /// The public part of the key, as a member of a JWK set.
+    pub fn jwk(&self) -> Value {
+        let [x, y] = self.coordinates().map(base64url);
+        json!({ "kty": "EC", "crv": "P-384", "x": x, "y": y, "kid": "ec384" })
+    }
 }
 
 struct Key<'k>(&'k Value);
