@@ -11,7 +11,7 @@ use keyfob_core::{
 
 use crate::{
     answer::Answer,
-    clients::{BACKEND, KIOSK, POSTED, ROBOT},
+    clients::{BACKEND, HOLDING, KIOSK, POSTED, ROBOT, SIGNING},
     clock::NOW,
     keys::jwk_set,
     link::Link,
@@ -102,7 +102,7 @@ pub struct Station {
 pub fn stations() -> Vec<Station> {
     let codes = [Step::Authorize, Step::Exchange, Step::Done, Step::Lost, Step::Refused];
     let refreshes = [Step::Send, Step::SendAgain, Step::Done, Step::Lost, Step::Refused];
-    let clients: [&'static Client<'static>; 4] = [&KIOSK, &BACKEND, &POSTED, &ROBOT];
+    let clients: [&'static Client<'static>; 6] = [&KIOSK, &BACKEND, &POSTED, &ROBOT, &HOLDING, &SIGNING];
     let all = clients.into_iter().flat_map(|client| {
         let codes = codes.map(|step| Station::code(client, step));
         codes.into_iter().chain(refreshes.map(|step| Station::refresh(client, step)))
@@ -148,7 +148,7 @@ impl Station {
 /// The identifier of one of our clients, as its `Debug` shows it.
 pub fn client_id(client: &Client<'_>) -> &'static str {
     let shown = format!("{client:?}");
-    let known = ["kiosk", "back end", "posted", "robot", "other"];
+    let known = ["kiosk", "back end", "posted", "robot", "other", "holding", "signing"];
     known.into_iter().find(|id| shown.starts_with(&format!("Client({id} at"))).expect("a known client")
 }
 

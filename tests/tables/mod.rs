@@ -357,7 +357,7 @@ pub fn seen(tokens: TokenResponse<'_>) -> Value {
         "refresh_token": tokens.refresh_token(),
         "scope": tokens.scope(),
         "id_token": tokens.id_token().map(|token| token.as_str().to_string()),
-        "token_type": "bearer",
+        "token_type": tokens.token_type().as_str().to_lowercase(),
     }})
 }
 
