@@ -29,16 +29,16 @@ use crate::tables::{
 /// Groups for what is not built yet, or not as the vectors have it.
 const PENDING: &[(&str, &str)] = &[
     ("device_authorization_response", "the device flow"),
-    ("dpop", "DPoP"),
     ("fixed_rng", "one seed is drawn, and the three values are derived from it"),
     ("par_response", "pushed authorization requests"),
 ];
 
-/// Groups that a test below names.
+/// Groups that a test below names, or one in `dpop.rs`.
 const RUN: &[&str] = &[
     "authorization_url",
     "base64url",
     "client_secret_basic",
+    "dpop",
     "form_bodies",
     "half_hash",
     "issuer_response_9207",

@@ -126,7 +126,7 @@ fn write(
         object.text("iss", client.id);
         object.text("sub", client.id);
         object.text("aud", endpoint.unwrap_or(client.metadata.issuer));
-        object.text("jti", fresh.unique("client_assertion", url).as_str());
+        object.text("jti", fresh.unique("client_assertion", url, 0).as_str());
         object.number("iat", issued);
         object.number("exp", issued.saturating_add(LIFETIME));
     }))

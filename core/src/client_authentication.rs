@@ -1,5 +1,7 @@
 //! How a client proves to the server that it is itself (RFC 6749 §2.3, OIDC Core §9).
 
+mod apple;
+
 use base64ct::{Base64, Encoding};
 
 use crate::{
@@ -18,6 +20,7 @@ use crate::{
     sieve::bit,
 };
 
+pub use self::apple::AppleClientSecret;
 pub use crate::client_assertion::ClientAssertion;
 
 /// How the client authenticates: the same way at every endpoint, and never another way after a failure.

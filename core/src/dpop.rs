@@ -51,6 +51,7 @@ pub(crate) struct Claims<'p> {
     pub(crate) method: &'p str,
     pub(crate) url: &'p str,
     pub(crate) access_token: Option<&'p str>,
+    pub(crate) number: u32,
 }
 
 impl<'c> Dpop<'c> {
@@ -120,18 +121,27 @@ pub struct Proof<'p> {
     url: &'p str,
     access_token: Secret<'p>,
     nonce: &'p str,
+    number: u32,
 }
 
 impl<'p> Proof<'p> {
     /// A proof for a request with this method and URL, to which the access token goes along.
     pub const fn new(dpop: &'p Dpop<'p>, method: &'p str, url: &'p str, access_token: &'p str) -> Self {
-        Self { dpop, method, url, access_token: Secret::new(access_token), nonce: "" }
+        Self { dpop, method, url, access_token: Secret::new(access_token), nonce: "", number: 0 }
     }
 
     /// The nonce that the server has given last; empty for none.
     #[must_use]
     pub const fn nonce(mut self, nonce: &'p str) -> Self {
         self.nonce = nonce;
+        self
+    }
+
+    /// Tells apart requests with the same method and URL in the same millisecond, which otherwise would have the same
+    /// proof; servers take each once.
+    #[must_use]
+    pub const fn number(mut self, number: u32) -> Self {
+        self.number = number;
         self
     }
 
@@ -149,7 +159,7 @@ impl<'p> Proof<'p> {
             return Err(Error::Config(Name::Request));
         }
         let secret = self.access_token.expose();
-        let claims = Claims { method: self.method, url: self.url, access_token: Some(secret) };
+        let claims = Claims { method: self.method, url: self.url, access_token: Some(secret), number: self.number };
         let fresh = Fresh { now, secret: secret.as_bytes(), nonce: Some(self.nonce) };
         let mut writer = Writer::new(out);
         let proof = (self.dpop.proofs.write)(self.dpop, &claims, fresh, &mut writer)?;
@@ -179,7 +189,7 @@ fn write(
         fault = dpop.signer.public_key().jwk(&mut |piece| header.json(piece));
     };
     let token = Unsigned::of_signer(writer, dpop.signer, header, |object| {
-        object.text("jti", fresh.unique("dpop", claims.url).as_str());
+        object.text("jti", fresh.unique(claims.method, claims.url, claims.number).as_str());
         object.name("htm");
         object.json(b"\"");
         claims.method.bytes().for_each(|octet| object.json(&[octet.to_ascii_uppercase()]));

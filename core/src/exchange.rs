@@ -100,7 +100,7 @@ pub(crate) fn post<'b>(
     let header_length = writer.length().saturating_sub(body_length);
     let proof = match client.dpop.filter(|_| fresh.nonce.is_some()) {
         Some(dpop) => {
-            let claims = Claims { method: Method::Post.as_str(), url, access_token: None };
+            let claims = Claims { method: Method::Post.as_str(), url, access_token: None, number: 0 };
             Some((dpop, (dpop.proofs.write)(&dpop, &claims, fresh, &mut writer)?))
         }
         None => None,

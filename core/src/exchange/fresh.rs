@@ -18,8 +18,8 @@ pub(crate) struct Fresh<'f> {
 }
 
 impl Fresh<'_> {
-    /// `jti`: 256 bits under `purpose`, of which no two requests have the same (RFC 7519 §4.1.7, RFC 9449 §4.2).
-    pub(crate) fn unique(&self, purpose: &str, url: &str) -> Derived {
+    /// `jti`: 256 bits under `purpose` and the number among requests of the same moment, of which no two requests have the same (RFC 7519 §4.1.7, RFC 9449 §4.2).
+    pub(crate) fn unique(&self, purpose: &str, url: &str, number: u32) -> Derived {
         let (known, date) = match self.now.date {
             Date::AtLeast(date) => (1, date.seconds()),
             Date::Known(date) => (2, date.seconds()),
@@ -28,7 +28,9 @@ impl Fresh<'_> {
         let moment = [self.now.uptime.to_le_bytes(), date.to_le_bytes()];
         let nonce = self.nonce.unwrap_or_default().as_bytes();
         // No text can hold the octet behind it.
-        let pieces = [purpose.as_bytes(), &[0], url.as_bytes(), &[0], nonce, &[0, known], moment.as_flattened()];
+        let (moment, number) = (moment.as_flattened(), number.to_le_bytes());
+        let pieces =
+            [purpose.as_bytes(), &[0], url.as_bytes(), &[0], nonce, &[0, known], moment, &number];
         Derived::new(self.secret, &pieces)
     }
 

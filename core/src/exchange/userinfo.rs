@@ -85,7 +85,8 @@ impl Exchange for UserInfo<'_> {
         };
         let proof = match dpop {
             Some(dpop) => {
-                let claims = ProofClaims { method: Method::Get.as_str(), url, access_token: Some(token) };
+                let claims =
+                    ProofClaims { method: Method::Get.as_str(), url, access_token: Some(token), number: 0 };
                 let fresh = Fresh { now, secret: token.as_bytes(), nonce: Some(demand.nonce) };
                 Some((dpop, (dpop.proofs.write)(&dpop, &claims, fresh, &mut writer)?))
             }

@@ -69,6 +69,9 @@ impl<'h> Challenges<'h> {
         }
         let length = self.rest.len().saturating_sub(parameters.rest.len());
         let (parameters, rest) = self.rest.split_at_checked(length).unwrap_or_default();
+        if !matches!(rest, [] | [b',', ..]) {
+            return Err(Check::BadHeader.into());
+        }
         self.rest = rest;
         Ok(Challenge { scheme, parameters })
     }

@@ -8,12 +8,36 @@ use keyfob_core::{
     exchange::Exchange,
     flow::{Action, Event, Flow, Redirect},
     http::{Incoming, Request, Response},
-    jws::{Algorithm, Key, Verifier},
+    jws::{Algorithm, Key, MAX_SIGNATURE, SignError, Signer, Verifier},
     metadata::Metadata,
     time::{Now, UnixTime},
 };
 
 use crate::Given;
+
+/// A signer of which the compiler knows nothing.
+pub struct OpaqueSigner;
+
+impl Signer for OpaqueSigner {
+    fn algorithm(&self) -> Algorithm {
+        black_box(Algorithm::Es256)
+    }
+
+    #[inline(never)]
+    fn public_key(&self) -> Key<'_> {
+        black_box(Key::P256 { x: &[1; 32], y: &[2; 32] })
+    }
+
+    fn key_id(&self) -> Option<&str> {
+        black_box(Some("key"))
+    }
+
+    #[inline(never)]
+    fn sign(&self, message: &[u8], signature: &mut [u8; MAX_SIGNATURE]) -> Result<usize, SignError> {
+        black_box((message, signature));
+        black_box(Ok(64))
+    }
+}
 
 /// A server.
 pub const SERVER: Metadata<'static> = Metadata::new("https://op.example")
