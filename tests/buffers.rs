@@ -84,7 +84,7 @@ fn every_snapshot_in_every_length() {
 fn every_exchange_in_every_length() {
     fn check(what: &str, exchange: &impl Exchange) {
         let request = |out: &mut [u8]| {
-            let request = exchange.request(out)?;
+            let request = exchange.request(NOW, out)?;
             let headers: Vec<_> = request.headers().collect();
             Ok(format!("{} {} {headers:?}", request.method().as_str(), request.url()))
         };
@@ -98,7 +98,9 @@ fn every_exchange_in_every_length() {
     check("keys", &Jwks::new(&KIOSK));
     check("userinfo", &UserInfo::new(&KIOSK, "access-1", SUBJECT));
     let bad = UserInfo::new(&KIOSK, "access 1", SUBJECT);
-    assert!(bad.request(&mut [0; 64]).is_err_and(|error| matches!(error, Error::Check(Check::BadMember(_)))));
+    assert!(
+        bad.request(NOW, &mut [0; 64]).is_err_and(|error| matches!(error, Error::Check(Check::BadMember(_))))
+    );
 }
 
 // REQ: SM-07, MEM-04, ERR-09

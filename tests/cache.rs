@@ -25,7 +25,7 @@ fn answer(keys: &[TestKey], cache_control: Option<&str>) -> Answer {
 fn take(cache: &mut Cache, now: Now, answer: &Answer) -> Result<(), Error> {
     let mut buffer = [0; 2048];
     let jwks = Jwks::new(&KIOSK);
-    let keep = jwks.request(&mut []).expect("it needs no room").keep();
+    let keep = jwks.request(NOW, &mut []).expect("it needs no room").keep();
     cache.asked(now);
     cache.take(now, &answer.read(keep, &mut buffer).0)
 }

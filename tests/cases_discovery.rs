@@ -83,7 +83,7 @@ fn signed_metadata_is_ignored() {
 fn discover(more: Value) -> Value {
     let document = document(more).to_string();
     let discovery = Discovery::new(ISSUER).expect("a good issuer");
-    let keep = discovery.request(&mut [0; 256]).expect("a short URL").keep();
+    let keep = discovery.request(NOW, &mut [0; 256]).expect("a short URL").keep();
     let mut buffer = [0; 1024];
     let (response, _) = Answer::json(document.as_bytes()).read(keep, Cut::Whole, &mut buffer);
     match discovery.response(response) {
@@ -105,7 +105,7 @@ fn run(case: &Case, cut: Cut, buffer: usize) -> Value {
 fn sign_in(case: &Case, cut: Cut, buffer: &mut [u8]) -> Result<bool, Error> {
     let discovery = Discovery::new(case.context_text("issuer")).expect("a good issuer");
     let mut out = [0; 256];
-    let keep = discovery.request(&mut out).expect("a short URL").keep();
+    let keep = discovery.request(NOW, &mut out).expect("a short URL").keep();
     let (response, _) = answer(case).read(keep, cut, buffer);
     let metadata = discovery.response(response)?;
     let client = Client::new(metadata, CLIENT_ID).redirect_uri(REDIRECT_URI);

@@ -664,7 +664,7 @@ fn the_key_is_found_in_a_crowd() {
             assert!(flow.handle(NOW, Event::Response(response.with_keys(found))).is_ok(), "{others} {place}");
             // Without a token to look for, a few that can serve are kept.
             let (all, mut buffer) = (Jwks::new(&CLIENT), [0; 4096]);
-            let keep = all.request(&mut []).expect("a URL").keep();
+            let keep = all.request(NOW, &mut []).expect("a URL").keep();
             let fetched = Answer { limit: set.len(), ..Answer::json(set.as_bytes()) };
             let (fetched, _) = fetched.read(keep, Cut::Octets, &mut buffer);
             let servers = keys.iter().filter(|key| key["kty"] == "RSA" && key["use"] != "enc").count();

@@ -10,7 +10,7 @@ use keyfob_core::{
 use keyfob_tests::{
     answer::Answer,
     clients::KIOSK,
-    clock::TODAY,
+    clock::{NOW, TODAY, TestClock},
     executor::block_on,
     fault::Fault,
     link::Link,
@@ -25,7 +25,7 @@ type Look<'l, T> = &'l dyn Fn(Claims<'_>) -> T;
 /// Looks at the claims that UserInfo answers with this text.
 fn text_of_userinfo<T>(client: &Client<'_>, body: &str, look: Look<'_, T>) -> Result<T, Error> {
     let userinfo = UserInfo::new(client, "access-1", "alice");
-    let keep = userinfo.request(&mut [0; 256]).expect("right").keep();
+    let keep = userinfo.request(NOW, &mut [0; 256]).expect("right").keep();
     let mut buffer = vec![0; ENOUGH];
     userinfo.response(Answer::new(200, "application/json", body).read(keep, &mut buffer).0).map(look)
 }
@@ -352,7 +352,7 @@ fn claims_of_an_id_token_are_read_where_they_lie() {
     let mut buffer = [0; ENOUGH];
     let span = buffer.as_ptr_range();
     let (response, _) = answer.read(keep, &mut buffer);
-    let tokens = station.flow.handle(keyfob_tests::clock::NOW, Event::Response(response.with_keys(keys)));
+    let tokens = station.flow.handle(NOW, Event::Response(response.with_keys(keys)));
     let tokens = tokens.expect("right").expect("tokens");
     // No copy was made: what is given out lies in the buffer that the answer was read into.
     let id_token = tokens.id_token().expect("somebody signed in");
@@ -399,8 +399,12 @@ fn nothing_that_claims_point_to_is_fetched() {
     let links = [Link::default(), Link::default()];
     links.iter().for_each(|link| link.faults(&faults));
     let mut buffer = [0; 2048];
-    keyfob_std::fetch(&userinfo, &mut links[0].clone(), &mut buffer).map(look).expect("right");
-    block_on(keyfob_embassy::fetch(&userinfo, &mut links[1].clone(), &mut buffer)).map(look).expect("right");
+    keyfob_std::fetch(&userinfo, &mut links[0].clone(), &mut TestClock::default(), &mut buffer)
+        .map(look)
+        .expect("right");
+    block_on(keyfob_embassy::fetch(&userinfo, &mut links[1].clone(), &mut TestClock::default(), &mut buffer))
+        .map(look)
+        .expect("right");
     for link in links {
         assert_eq!(link.world().faults.len(), 1, "one request and no more");
     }
@@ -414,7 +418,7 @@ fn the_token_goes_into_the_body_if_it_must() {
     for length in 0..=body.len() + 1 {
         let mut out = vec![0; length];
         let needed = body.len();
-        match userinfo.request(&mut out) {
+        match userinfo.request(NOW, &mut out) {
             Ok(request) => {
                 assert!(length >= needed);
                 assert_eq!((request.method().as_str(), request.body()), ("POST", body.as_bytes()));
@@ -427,9 +431,9 @@ fn the_token_goes_into_the_body_if_it_must() {
         }
     }
     let bad = UserInfo::new(&KIOSK, "a b", "alice").in_body();
-    assert!(matches!(bad.request(&mut [0; 64]), Err(Error::Check(Check::BadMember(_)))));
+    assert!(matches!(bad.request(NOW, &mut [0; 64]), Err(Error::Check(Check::BadMember(_)))));
     // The answer is judged as ever.
-    let keep = userinfo.request(&mut [0; 64]).expect("right").keep();
+    let keep = userinfo.request(NOW, &mut [0; 64]).expect("right").keep();
     let other = Answer::json(200, &json!({ "sub": "bob" }));
     let outcome = userinfo.response(other.read(keep, &mut [0; 64]).0).map(|_| ());
     assert_eq!(outcome, Err(Check::SubjectMismatch.into()));

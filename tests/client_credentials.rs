@@ -12,6 +12,7 @@ use keyfob_tests::{
     answer::Answer,
     clients::{ASSERTION, BACKEND, DAEMON, KIOSK, ROBOT, SERVER},
     clock::NOW,
+    seeds,
     server::refusal,
     stations::{ENOUGH, Hand, Happening, Kind, Station, Step},
 };
@@ -52,7 +53,7 @@ fn everything_that_narrows_a_token_is_sent() {
         .authentication(SECRET)
         .resource(&["https://a.example", "urn:b"])
         .authorization_details(r#"[{"type":"x"}]"#);
-    let flow = Credentials::new(&client).expect("right");
+    let flow = Credentials::new(&client, seeds::seed(1)).expect("right");
     assert_eq!(
         body(&flow),
         "grant_type=client_credentials&authorization_details=%5B%7B%22type%22%3A%22x%22%7D%5D\
@@ -74,7 +75,7 @@ fn an_assertion_is_sent_as_it_is() {
     let tokens = station.hand.tell(&mut *station.flow, &answer).expect("right").expect("tokens");
     assert_eq!(tokens.access_token, "access-1");
     for bad in ["", "a\n", "é"] {
-        let made = Credentials::jwt_bearer(&ROBOT, bad).map(drop);
+        let made = Credentials::jwt_bearer(&ROBOT, bad, seeds::seed(1)).map(drop);
         assert_eq!(made, Err(Error::Config(Name::Assertion)), "{bad:?}");
     }
 }
@@ -82,12 +83,15 @@ fn an_assertion_is_sent_as_it_is() {
 // REQ: TOKEN-22
 #[test]
 fn who_may_not_ask() {
-    let made = |client: &Client<'_>| Credentials::new(client).map(drop);
+    let made = |client: &Client<'_>| Credentials::new(client, seeds::seed(1)).map(drop);
     assert_eq!(made(&DAEMON), Ok(()));
     assert_eq!(made(&ROBOT), Err(Error::Config(Name::ClientSecret)), "a public client");
     assert_eq!(made(&KIOSK), Err(Error::Config(Name::ClientSecret)));
     assert_eq!(made(&BACKEND), Err(Error::Config(Name::Scope)), "nobody signs in");
-    assert_eq!(Credentials::jwt_bearer(&KIOSK, ASSERTION).map(drop), Err(Error::Config(Name::Scope)));
+    assert_eq!(
+        Credentials::jwt_bearer(&KIOSK, ASSERTION, seeds::seed(1)).map(drop),
+        Err(Error::Config(Name::Scope))
+    );
     assert_eq!(made(&DAEMON.resource(&["x"])), Err(Error::Config(Name::Resource)));
     let details = |details| made(&DAEMON.authorization_details(details));
     assert_eq!(details("{}"), Err(Error::Config(Name::AuthorizationDetails)));

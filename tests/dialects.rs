@@ -72,7 +72,7 @@ fn read<'b>(
     document: &Value,
     buffer: &'b mut [u8],
 ) -> Result<Metadata<'b>, Error> {
-    let keep = discovery.request(&mut [0; 256]).expect("it fits").keep();
+    let keep = discovery.request(NOW, &mut [0; 256]).expect("it fits").keep();
     discovery.response(Answer::new(200, "application/json", text(document)).read(keep, buffer).0)
 }
 
@@ -130,7 +130,7 @@ fn the_documents_of_known_servers_pass() {
         let mut url = [0; 2048];
         assert!(matches!(flow.expect(name).poll(NOW, &mut url), Ok(Action::Authorize(_))), "{name}");
         // Its keys: those that cannot serve leave no trace.
-        let keep = Jwks::new(&client).request(&mut []).expect("no room is needed").keep();
+        let keep = Jwks::new(&client).request(NOW, &mut []).expect("no room is needed").keep();
         let mut room = [0; 4096];
         let keys = Answer::json(200, &file["jwks"]).read(keep, &mut room).0.keys();
         assert_eq!(
@@ -662,7 +662,7 @@ fn issuers_of_presets() {
     // To the last slash, and as the well-known address has it.
     let discovery = Discovery::new("https://tenant.auth0.com/").expect("right");
     let mut out = [0; 128];
-    let request = discovery.request(&mut out).expect("it fits");
+    let request = discovery.request(NOW, &mut out).expect("it fits");
     assert_eq!(request.url(), "https://tenant.auth0.com/.well-known/openid-configuration");
     let slash: Forgery = |draft| draft.claims["iss"] = "https://op.example/".into();
     assert_eq!(sign_in(&CLIENT, &|_| (), slash).err(), Some(Check::IssMismatch.into()));
@@ -703,7 +703,7 @@ fn a_client_can_be_a_constant() {
 fn booleans_as_text_are_read_where_a_preset_says_so() {
     let of = |client: &Client<'_>, value: Value| {
         let userinfo = UserInfo::new(client, "access-1", "alice");
-        let keep = userinfo.request(&mut [0; 256]).expect("right").keep();
+        let keep = userinfo.request(NOW, &mut [0; 256]).expect("right").keep();
         let body = json!({ "sub": "alice", "email_verified": value, "updated_at": TODAY.to_string() });
         let mut buffer = [0; 512];
         let claims = userinfo.response(Answer::json(200, &body).read(keep, &mut buffer).0).expect("right");

@@ -33,7 +33,7 @@ const ELSEWHERE: Metadata<'static> = Metadata::new("https://elsewhere.example")
 /// What UserInfo says of `subject`.
 fn claims_of(subject: &str, answer: &Answer) -> Result<String, Error> {
     let userinfo = UserInfo::new(&KIOSK, "access-1", subject);
-    let keep = userinfo.request(&mut [0; ENOUGH])?.keep();
+    let keep = userinfo.request(NOW, &mut [0; ENOUGH])?.keep();
     let mut buffer = [0; ENOUGH];
     let claims = userinfo.response(answer.read(keep, &mut buffer).0)?;
     claims.json(&mut [0; ENOUGH]).map(Into::into)
@@ -95,7 +95,7 @@ fn userinfo_is_json() {
 #[test]
 fn key_sets_have_two_media_types() {
     let jwks = Jwks::new(&KIOSK);
-    let keep = jwks.request(&mut []).expect("no buffer is needed").keep();
+    let keep = jwks.request(NOW, &mut []).expect("no buffer is needed").keep();
     let of = |answer: &Answer| answer.read(keep, &mut [0; ENOUGH]).0.keys().map(|keys| keys.len());
     let set = text(&jwk_set(&[FIRST]));
     for media_type in ["application/json", "application/jwk-set+json", "Application/JWK-Set+JSON;x=y"] {
@@ -134,12 +134,12 @@ fn a_token_does_not_say_where_its_keys_are() {
         let request = station.flow.keys(&response).expect("its key is missing");
         assert_eq!(request.url(), "https://op.example/jwks");
     }
-    assert_eq!(Jwks::new(&KIOSK).request(&mut []).map(|request| request.url().to_owned()), {
+    assert_eq!(Jwks::new(&KIOSK).request(NOW, &mut []).map(|request| request.url().to_owned()), {
         Ok("https://op.example/jwks".into())
     });
     // Nor is there another place when the server names none.
     let nowhere = Client::new(Metadata::new(ISSUER).token_endpoint("https://op.example/token"), "kiosk");
-    let outcome = Jwks::new(&nowhere).request(&mut []).map(|request| request.url().to_owned());
+    let outcome = Jwks::new(&nowhere).request(NOW, &mut []).map(|request| request.url().to_owned());
     assert_eq!(outcome, Err(Check::MissingMember(Name::JwksUri).into()));
 }
 
@@ -147,7 +147,7 @@ fn a_token_does_not_say_where_its_keys_are() {
 #[test]
 fn keys_are_asked_of_ones_own_server() {
     let other = Client::new(ELSEWHERE, "kiosk").algorithms(&[&Es256]);
-    let outcome = Jwks::new(&other).request(&mut []).map(|request| request.url().to_owned());
+    let outcome = Jwks::new(&other).request(NOW, &mut []).map(|request| request.url().to_owned());
     assert_eq!(outcome.as_deref(), Ok("https://elsewhere.example/jwks"));
 }
 
@@ -158,7 +158,7 @@ fn what_metadata_must_have() {
         let mut document = metadata();
         document.as_object_mut().expect("an object").remove(without).expect("it was there");
         let discovery = Discovery::new(ISSUER)?;
-        let keep = discovery.request(&mut [0; ENOUGH])?.keep();
+        let keep = discovery.request(NOW, &mut [0; ENOUGH])?.keep();
         let mut buffer = [0; ENOUGH];
         let server = discovery.response(Answer::json(200, &document).read(keep, &mut buffer).0)?;
         let client = |client: Client<'_>| AuthorizationCode::<8>::new(&client, seed(1), NOW).map(drop);
@@ -185,7 +185,7 @@ fn what_metadata_must_have() {
 #[test]
 fn metadata_is_taken_whole_or_not_at_all() {
     let discovery = Discovery::new(ISSUER).expect("right");
-    let keep = discovery.request(&mut [0; ENOUGH]).expect("it fits").keep();
+    let keep = discovery.request(NOW, &mut [0; ENOUGH]).expect("it fits").keep();
     let fetch = |answer: &Answer, buffer: &mut [u8]| {
         discovery.response(answer.read(keep, buffer).0).map(|metadata| format!("{metadata:?}"))
     };
@@ -337,7 +337,7 @@ fn no_header_can_be_smuggled_in() {
         }
         // A caller's own text comes no further.
         let userinfo = UserInfo::new(&KIOSK, bad, SUBJECT);
-        let outcome = userinfo.request(&mut [0; ENOUGH]).map(|request| request.headers().count());
+        let outcome = userinfo.request(NOW, &mut [0; ENOUGH]).map(|request| request.headers().count());
         assert_eq!(outcome, Err(Check::BadMember(Name::AccessToken).into()), "{bad:?}");
         let secret = keyfob_core::secret::Secret::new(bad);
         use keyfob_core::client_authentication::ClientAuthentication::{
@@ -418,7 +418,7 @@ fn claims_are_never_cut() {
     for value in odd {
         let body = json!({ "sub": SUBJECT, "name": value, "admin": true, "groups": ["root"] });
         let userinfo = UserInfo::new(&KIOSK, "access-1", SUBJECT);
-        let keep = userinfo.request(&mut [0; ENOUGH]).expect("it fits").keep();
+        let keep = userinfo.request(NOW, &mut [0; ENOUGH]).expect("it fits").keep();
         let mut buffer = [0; ENOUGH];
         let answer = Answer::json(200, &body);
         let claims = userinfo.response(answer.read(keep, &mut buffer).0).expect("alice");

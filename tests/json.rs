@@ -278,7 +278,7 @@ fn escapes_are_decoded_where_a_text_is_used() {
     let userinfo = UserInfo::new(&client, "AT", SUBJECT);
     for cut in Answer::json(document.as_bytes()).cuts() {
         let mut buffer = [0; 1024];
-        let keep = userinfo.request(&mut [0; 64]).expect("a short URL").keep();
+        let keep = userinfo.request(NOW, &mut [0; 64]).expect("a short URL").keep();
         let (response, _) = Answer::json(document.as_bytes()).read(keep, cut, &mut buffer);
         let claims = userinfo.response(response).expect("about the same user");
         let mut out = [0; 64];
@@ -611,7 +611,7 @@ fn key_sets_in_pieces_are_the_same() {
         serde_json::from_str(include_str!("spec/cases-idtoken.json")).expect("a table is JSON");
     let client = CLIENT.algorithms(&[&Rs256, &keyfob_core::jws::Es256]);
     let jwks = Jwks::new(&client);
-    let keep = jwks.request(&mut []).expect("a URL").keep();
+    let keep = jwks.request(NOW, &mut []).expect("a URL").keep();
     for (name, document) in table["jwks"].as_object().expect("key sets") {
         let body = document.to_string();
         let answer = Answer::json(body.as_bytes());

@@ -92,7 +92,7 @@ fn each_limit_is_met_and_not_passed() {
 fn a_body_has_a_limit() {
     assert_eq!(MAX_BODY, 512 * 1024);
     let jwks = Jwks::new(&CLIENT);
-    let keep = jwks.request(&mut []).expect("no buffer is needed").keep();
+    let keep = jwks.request(NOW, &mut []).expect("no buffer is needed").keep();
     let of = |length: usize, limit: Option<usize>| {
         let mut buffer = [0; 64];
         let mut incoming = Incoming::new(keep, &mut buffer);

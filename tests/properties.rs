@@ -153,10 +153,10 @@ fn the_needed_length_is_the_length() {
         let answer = Answer::json(200, &json!({ "sub": SUBJECT, "name": name }));
         let userinfo = UserInfo::new(&KIOSK, "access-1", SUBJECT);
         is_exact(
-            &|out| userinfo.request(out).map(|request| request.headers().last().expect("it").1.into()),
+            &|out| userinfo.request(NOW, out).map(|request| request.headers().last().expect("it").1.into()),
             &str::len,
         );
-        let keep = userinfo.request(&mut [0; ENOUGH]).expect("it fits").keep();
+        let keep = userinfo.request(NOW, &mut [0; ENOUGH]).expect("it fits").keep();
         let mut buffer = [0; ENOUGH];
         let claims = userinfo.response(answer.read(keep, &mut buffer).0).expect("alice");
         is_exact(&|out| claims.text("name", out).map(|text| text.expect("it is there").into()), &str::len);
@@ -220,7 +220,7 @@ fn texts_are_equal_character_by_character_only() {
     let mut random = Random(2);
     let subject_is = |random: &mut Random, expected: &str, found: &str| {
         let userinfo = UserInfo::new(&KIOSK, "access-1", expected);
-        let keep = userinfo.request(&mut [0; ENOUGH]).expect("it fits").keep();
+        let keep = userinfo.request(NOW, &mut [0; ENOUGH]).expect("it fits").keep();
         let body = format!(
             "{{\"sub\":\"{}\",\"{}\":true}}",
             escaped(random, found),
@@ -276,7 +276,7 @@ fn texts_are_equal_character_by_character_only() {
         ("https://op.example", "HTTPS://op.example"),
     ] {
         let discovery = Discovery::new(asked).expect("right");
-        let keep = discovery.request(&mut [0; ENOUGH]).expect("it fits").keep();
+        let keep = discovery.request(NOW, &mut [0; ENOUGH]).expect("it fits").keep();
         let of = |issuer: &str| {
             let mut document = keyfob_tests::server::metadata();
             document["issuer"] = issuer.into();

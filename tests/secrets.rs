@@ -128,7 +128,7 @@ fn nothing_secret_is_printed_of_the_other_types() {
     printed.show(&KIOSK.login_hint(MARKER).id_token_hint(MARKER).subject(MARKER));
     let userinfo = UserInfo::new(&KIOSK, MARKER, SUBJECT);
     printed.show(&userinfo);
-    printed.show(&userinfo.request(&mut [0; 64]).expect("it fits"));
+    printed.show(&userinfo.request(NOW, &mut [0; 64]).expect("it fits"));
     let mut buffer = Buffer::<64>::new();
     buffer[..MARKER.len()].copy_from_slice(MARKER.as_bytes());
     printed.show(&buffer);

@@ -9,7 +9,10 @@ use keyfob_core::{
     http::Incoming,
     metadata::Metadata,
     secret::Secret,
+    time::Now,
 };
+
+const NOW: Now = Now::unknown(0);
 
 const SERVER: Metadata<'static> = Metadata::new("https://op.example")
     .end_session_endpoint("https://op.example/oidc/logout")
@@ -18,14 +21,14 @@ const KIOSK: Client<'static> = Client::new(SERVER, "kiosk-01");
 
 fn body(revocation: &Revocation<'_>) -> String {
     let mut out = [0; 512];
-    let request = revocation.request(&mut out).expect("a request");
+    let request = revocation.request(NOW, &mut out).expect("a request");
     String::from_utf8(request.body().to_vec()).expect("text")
 }
 
 fn answer(status: u16, content_type: &str, text: &str) -> Result<(), Error> {
     let revocation = Revocation::refresh_token(&KIOSK, "rt");
     let mut out = [0; 512];
-    let keep = revocation.request(&mut out).expect("a request").keep();
+    let keep = revocation.request(NOW, &mut out).expect("a request").keep();
     let mut buffer = [0; 512];
     let mut incoming = Incoming::new(keep, &mut buffer);
     incoming.status(status);
@@ -50,7 +53,7 @@ fn revocation_request() {
     let revocation = Revocation::refresh_token(&client, "rt");
     assert_eq!(body(&revocation), "token=rt&token_type_hint=refresh_token");
     let mut out = [0; 512];
-    let request = revocation.request(&mut out).expect("a request");
+    let request = revocation.request(NOW, &mut out).expect("a request");
     assert_eq!(request.url(), "https://op.example/oauth/revoke");
     assert!(request.headers().any(|header| header == ("Authorization", "Basic a2lvc2stMDE6cw==")));
 }

@@ -7,6 +7,7 @@ pub(crate) use self::tenants::{TENANT, Tenants, is_template, template};
 
 use crate::{
     client_authentication::ClientAuthentication,
+    dpop::Dpop,
     id_token::IdTokens,
     jwk::KeySet,
     jws::{Algorithms, Rs256, Verifier},
@@ -34,6 +35,7 @@ pub struct Client<'c> {
     pub(crate) redirect_uri: &'c str,
     pub(crate) scope: &'c [&'c str],
     pub(crate) authentication: ClientAuthentication<'c>,
+    pub(crate) dpop: Option<Dpop<'c>>,
     pub(crate) request: AuthorizationRequest<'c>,
     pub(crate) verifiers: &'c [&'c dyn Verifier],
     pub(crate) id_tokens: Option<&'static IdTokens>,
@@ -183,6 +185,7 @@ impl<'c> Client<'c> {
             redirect_uri: "",
             scope: &["openid"],
             authentication: ClientAuthentication::None,
+            dpop: None,
             request: AuthorizationRequest {
                 response_mode: ResponseMode::Query,
                 prompt: None,
@@ -250,6 +253,13 @@ impl<'c> Client<'c> {
     #[must_use]
     pub const fn authentication(mut self, authentication: ClientAuthentication<'c>) -> Self {
         self.authentication = authentication;
+        self
+    }
+
+    /// Asks for tokens that serve only who holds a key (RFC 9449).
+    #[must_use]
+    pub const fn dpop(mut self, dpop: Dpop<'c>) -> Self {
+        self.dpop = Some(dpop);
         self
     }
 

@@ -1,17 +1,27 @@
 //! How a client proves to the server that it is itself (RFC 6749 §2.3, OIDC Core §9).
 
+mod apple;
+
 use base64ct::{Base64, Encoding};
 
 use crate::{
+    client::Client,
+    client_assertion,
     encoding::{
         form::{self, Pairs},
         writer::Writer,
     },
     error::{Check, Error, Name},
+    exchange::Fresh,
+    jws::Signer,
+    jwt::Unsigned,
     metadata::Metadata,
     secret::Secret,
     sieve::bit,
 };
+
+pub use self::apple::AppleClientSecret;
+pub use crate::client_assertion::ClientAssertion;
 
 /// How the client authenticates: the same way at every endpoint, and never another way after a failure.
 ///
@@ -20,6 +30,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum ClientAuthentication<'c> {
+    /// `private_key_jwt` or `client_secret_jwt`: a signed token in each request (RFC 7523 §2.2).
+    Assertion(ClientAssertion<'c>),
     /// `client_secret_basic`: id and secret form-encoded in an `Authorization` header (RFC 6749 §2.3.1).
     ClientSecretBasic(Secret<'c>),
     /// The same without form-encoding, for servers that do not decode.
@@ -31,6 +43,16 @@ pub enum ClientAuthentication<'c> {
 }
 
 impl<'c> ClientAuthentication<'c> {
+    /// [`ClientAssertion::private_key`].
+    pub const fn private_key_jwt(signer: &'c dyn Signer) -> Self {
+        Self::Assertion(ClientAssertion::private_key(signer))
+    }
+
+    /// [`ClientAssertion::client_secret`].
+    pub const fn client_secret_jwt(secret: Secret<'c>) -> Self {
+        Self::Assertion(ClientAssertion::client_secret(secret))
+    }
+
     pub(crate) fn check(&self, metadata: &Metadata<'_>) -> Result<(), Error> {
         if self.secret().is_some_and(|secret| !is_visible(secret)) {
             return Err(Error::Config(Name::ClientSecret));
@@ -39,13 +61,17 @@ impl<'c> ClientAuthentication<'c> {
         let place = words.iter().position(|&word| word == self.name());
         let offered = match (metadata.authentication_methods, place) {
             // Whether the server has to list `none` is for the client to say: `Quirks::PUBLIC_CLIENT_NOT_ANNOUNCED`.
-            _ if self.secret().is_none() => true,
+            _ if matches!(self, Self::None) => true,
             (Some(offered), Some(place)) => offered & bit(place) != 0,
             // Metadata that was written down by hand says only what it says.
             (None, _) => true,
             (Some(_), None) => false,
         };
-        if offered { Ok(()) } else { Err(Check::AuthenticationMethodUnsupported.into()) }
+        match self {
+            _ if !offered => Err(Check::AuthenticationMethodUnsupported.into()),
+            Self::Assertion(assertion) => assertion.check(metadata),
+            _ => Ok(()),
+        }
     }
 
     /// The secret that client and server share, if they do.
@@ -54,12 +80,13 @@ impl<'c> ClientAuthentication<'c> {
             Self::ClientSecretBasic(secret)
             | Self::ClientSecretBasicRaw(secret)
             | Self::ClientSecretPost(secret) => Some(secret.expose()),
-            Self::None => None,
+            Self::Assertion(_) | Self::None => None,
         }
     }
 
     const fn name(&self) -> &'static str {
         match self {
+            Self::Assertion(assertion) => assertion.method(),
             Self::ClientSecretBasic(_) | Self::ClientSecretBasicRaw(_) => "client_secret_basic",
             Self::ClientSecretPost(_) => "client_secret_post",
             Self::None => "none",
@@ -75,20 +102,34 @@ impl<'c> ClientAuthentication<'c> {
     pub(crate) const fn names_client(&self) -> bool {
         match self {
             Self::ClientSecretBasic(_) | Self::ClientSecretBasicRaw(_) => false,
-            Self::ClientSecretPost(_) | Self::None => true,
+            Self::Assertion(_) | Self::ClientSecretPost(_) | Self::None => true,
         }
     }
 
-    /// Writes what goes into the body.
-    pub(crate) fn write_body(&self, client_id: &str, pairs: &mut Pairs<'_, '_>) {
+    /// Writes what goes into the body of a request to `url`; gives what is still to be signed of it.
+    pub(crate) fn write_body(
+        &self,
+        client: &Client<'_>,
+        url: &str,
+        fresh: Fresh<'_>,
+        pairs: &mut Pairs<'_, '_>,
+    ) -> Result<Option<(ClientAssertion<'c>, Unsigned)>, Error> {
         match self {
+            Self::Assertion(assertion) => {
+                pairs.pair("client_id", client.id);
+                pairs.pair("client_assertion_type", client_assertion::TYPE);
+                pairs.name("client_assertion");
+                let write = assertion.assertions.write;
+                return Ok(Some((*assertion, write(assertion, client, url, fresh, pairs.writer())?)));
+            }
             Self::ClientSecretBasic(_) | Self::ClientSecretBasicRaw(_) => {}
             Self::ClientSecretPost(secret) => {
-                pairs.pair("client_id", client_id);
+                pairs.pair("client_id", client.id);
                 pairs.pair("client_secret", secret.expose());
             }
-            Self::None => pairs.pair("client_id", client_id),
+            Self::None => pairs.pair("client_id", client.id),
         }
+        Ok(None)
     }
 
     /// Writes what goes into the `Authorization` header, if anything.
@@ -96,7 +137,7 @@ impl<'c> ClientAuthentication<'c> {
         let (secret, raw) = match self {
             Self::ClientSecretBasic(secret) => (secret, false),
             Self::ClientSecretBasicRaw(secret) => (secret, true),
-            Self::ClientSecretPost(_) | Self::None => return,
+            Self::Assertion(_) | Self::ClientSecretPost(_) | Self::None => return,
         };
         writer.text(b"Basic ");
         let mut base64 = Base64Writer { writer, group: [0; 3], used: 0 };

@@ -119,6 +119,12 @@ pub enum Check {
     AlgorithmUnsupported,
     /// The server does not take the client's way to authenticate.
     AuthenticationMethodUnsupported,
+    /// The server gave a bearer token, though tokens were to be bound to a key (RFC 9449 §5).
+    DpopDowngrade,
+    /// The tokens are bound to another key than the client has now (RFC 9449 §5).
+    DpopKeyChanged,
+    /// The server asked for a nonce again, though it had just got the one it gave (RFC 9449 §8).
+    DpopNonceLoop,
     /// The server does not do PKCE with S256 (RFC 9700 §2.1.1).
     PkceUnsupported,
     /// The server gives no codes.
@@ -252,12 +258,13 @@ impl Error {
 impl Check {
     const fn remedy(self) -> Remedy {
         match self {
-            Self::HttpStatus(429 | 500..=599) => Remedy::RetryLater,
+            Self::DpopNonceLoop | Self::HttpStatus(429 | 500..=599) => Remedy::RetryLater,
             // A hotel's page in place of the answer.
             Self::ContentType | Self::JsonEof => Remedy::RetryLater,
             Self::AlgorithmUnsupported
             | Self::AuthenticationMethodUnsupported
             | Self::ClockNotSet
+            | Self::DpopDowngrade
             | Self::InsecureUrl(_)
             | Self::PkceUnsupported
             | Self::ResponseTypeUnsupported => Remedy::Configuration,

@@ -47,6 +47,7 @@ error_codes! {
     ConsentRequired = "consent_required", UserDenied, "OIDC Core §3.1.2.6";
     ExpiredToken = "expired_token", Restart, "RFC 8628 §3.5";
     InsufficientScope = "insufficient_scope", Configuration, "RFC 6750 §3.1";
+    InsufficientUserAuthentication = "insufficient_user_authentication", UserDenied, "RFC 9470 §3";
     InteractionRequired = "interaction_required", UserDenied, "OIDC Core §3.1.2.6";
     InvalidClient = "invalid_client", Configuration, "RFC 6749 §5.2";
     InvalidDpopProof = "invalid_dpop_proof", Configuration, "RFC 9449 §5";

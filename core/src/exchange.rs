@@ -1,22 +1,29 @@
 //! One request and its response, with nothing to remember between them; and how every request is built.
 
 mod discovery;
+mod fresh;
 mod jwks;
 mod revocation;
 mod userinfo;
 
+use zeroize::Zeroize;
+
 use crate::{
     client::Client,
+    dpop::Claims,
     encoding::{
         form::{Pairs, Place},
         writer::Writer,
     },
     error::{Error, Name},
-    http::{Method, Request, Response},
+    http::{Demand, Method, Request, Response},
     metadata::Metadata,
     sieve::{Keep, Wanted},
+    time::Now,
     token,
 };
+
+pub(crate) use self::fresh::Fresh;
 
 pub use self::discovery::Discovery;
 pub use self::jwks::Jwks;
@@ -32,8 +39,23 @@ pub trait Exchange {
     /// The request, written into `out`.
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`] with the length that would do.
-    fn request<'b>(&'b self, out: &'b mut [u8]) -> Result<Request<'b>, Error>;
+    /// [`Error::BufferTooSmall`] with the length that would do; [`Error::SignaturePending`]: again, with the same
+    /// `now`.
+    fn request<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Request<'b>, Error>;
+
+    /// The request once more, with what the server wants to see in it ([`Response::demand`]).
+    ///
+    /// # Errors
+    /// Those of [`Exchange::request`].
+    fn request_again<'b>(
+        &'b self,
+        now: Now,
+        demand: Demand<'b>,
+        out: &'b mut [u8],
+    ) -> Result<Request<'b>, Error> {
+        let _ = demand;
+        self.request(now, out)
+    }
 
     /// Reads the response.
     ///
@@ -49,10 +71,11 @@ pub(crate) const MAX_URL: usize = 2048;
 pub(crate) fn token_request<'b>(
     client: &'b Client<'_>,
     out: &'b mut [u8],
+    fresh: Fresh<'_>,
     grant: impl FnOnce(&mut Pairs<'_, '_>),
 ) -> Result<Request<'b>, Error> {
     let url = Metadata::need(client.metadata.token_endpoint, Name::TokenEndpoint)?;
-    post(client, url, Keep(Wanted::Members(token::MEMBERS)), Writer::new(out), |pairs| {
+    post(client, url, Keep(Wanted::Members(token::MEMBERS)), Writer::new(out), fresh, |pairs| {
         grant(pairs);
         for resource in client.request.resource {
             pairs.pair("resource", resource);
@@ -60,24 +83,49 @@ pub(crate) fn token_request<'b>(
     })
 }
 
-/// A POST with client authentication behind the request's own parameters.
+/// A POST with client authentication behind the request's own parameters, and a proof where one belongs. It is
+/// signed when all of it fits.
 pub(crate) fn post<'b>(
     client: &'b Client<'_>,
     url: &'b str,
     keep: Keep,
     mut writer: Writer<'b>,
+    fresh: Fresh<'_>,
     parameters: impl FnOnce(&mut Pairs<'_, '_>),
 ) -> Result<Request<'b>, Error> {
     let mut pairs = Pairs::new(&mut writer, Place::Body, false);
     parameters(&mut pairs);
-    client.authentication.write_body(client.id, &mut pairs);
+    let assertion = client.authentication.write_body(client, url, fresh, &mut pairs)?;
     let body_length = writer.length();
     client.authentication.write_header(client.id, &mut writer);
+    let header_length = writer.length().saturating_sub(body_length);
+    let proof = match client.dpop.filter(|_| fresh.nonce.is_some()) {
+        Some(dpop) => {
+            let claims = Claims { method: Method::Post.as_str(), url, access_token: None, number: 0 };
+            Some((dpop, (dpop.proofs.write)(&dpop, &claims, fresh, &mut writer)?))
+        }
+        None => None,
+    };
     let (written, _) = writer.finish()?;
-    let (body, header) = written.split_at_checked(body_length).unwrap_or_default();
-    let text = |octets| core::str::from_utf8(octets).unwrap_or_default();
-    let authorization = (!header.is_empty()).then_some(text(header));
-    Ok(Request { method: Method::Post, url, authorization, body: text(body), keep })
+    let assertion = assertion.map_or(Ok(()), |(key, token)| (key.assertions.sign)(&key, token, written));
+    let signed = assertion.and_then(|()| match proof {
+        Some((dpop, token)) => (dpop.proofs.sign)(&dpop, token, written),
+        None => Ok(()),
+    });
+    if signed.is_err() {
+        written.zeroize();
+    }
+    signed?;
+    let (body, headers) = written.split_at_checked(body_length).unwrap_or_default();
+    let (authorization, proof) = headers.split_at_checked(header_length).unwrap_or_default();
+    let header = |octets: &'b [u8]| (!octets.is_empty()).then_some(text(octets));
+    let (authorization, dpop) = (header(authorization), header(proof));
+    Ok(Request { method: Method::Post, url, authorization, dpop, body: text(body), keep })
+}
+
+/// What was written is ASCII.
+fn text(octets: &[u8]) -> &str {
+    core::str::from_utf8(octets).unwrap_or_default()
 }
 
 /// The scope, each value once.

@@ -4,16 +4,24 @@
 //! status, headers and body of the answer to an [`Incoming`] as they arrive, and gets a [`Response`] for
 //! [`Flow::handle`](crate::flow::Flow::handle).
 
+mod www_authenticate;
+
 use core::fmt;
 
 use crate::{
+    dpop::{self, MAX_NONCE},
     encoding::{number::Number, text},
     error::{Check, Error, ErrorCode, Name},
     jwk::KeySet,
     quirks::Quirks,
     sieve::{Keep, Kept, Sieve, Value},
     time::UnixTime,
+    token::TokenType,
 };
+
+use self::www_authenticate::Refusals;
+
+pub use self::www_authenticate::{Challenge, Challenges};
 
 /// The longest body that is read, if no other limit is set (RFC 6749 names none).
 pub const MAX_BODY: usize = 512 * 1024;
@@ -48,13 +56,14 @@ pub struct Request<'b> {
     pub(crate) method: Method,
     pub(crate) url: &'b str,
     pub(crate) authorization: Option<&'b str>,
+    pub(crate) dpop: Option<&'b str>,
     pub(crate) body: &'b str,
     pub(crate) keep: Keep,
 }
 
 impl<'b> Request<'b> {
     pub(crate) const fn get(url: &'b str, keep: Keep) -> Self {
-        Self { method: Method::Get, url, authorization: None, body: "", keep }
+        Self { method: Method::Get, url, authorization: None, dpop: None, body: "", keep }
     }
 
     /// GET or POST.
@@ -74,6 +83,7 @@ impl<'b> Request<'b> {
             Some(("Accept", "application/json")),
             form.then_some(("Content-Type", "application/x-www-form-urlencoded")),
             self.authorization.map(|value| ("Authorization", value)),
+            self.dpop.map(|value| ("DPoP", value)),
         ]
         .into_iter()
         .flatten()
@@ -133,10 +143,25 @@ pub struct Incoming<'b> {
     date: Said,
     retry_after: Option<u32>,
     max_age: Option<u32>,
+    nonce: NonceHeader,
+    refusals: Refusals,
     limit: usize,
     received: usize,
     sieve: Sieve<'b>,
     error: Option<Error>,
+}
+
+/// The header `DPoP-Nonce`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum NonceHeader {
+    /// It is no nonce.
+    Bad,
+    /// So many octets at the start of the buffer.
+    Kept(usize),
+    Missing,
+    TooLong,
+    /// A second one came, so that neither can be relied on (RFC 9110 §5.3).
+    Twice(usize),
 }
 
 impl<'b> Incoming<'b> {
@@ -150,6 +175,8 @@ impl<'b> Incoming<'b> {
             date: Said::Nothing,
             retry_after: None,
             max_age: None,
+            nonce: NonceHeader::Missing,
+            refusals: Refusals::default(),
             limit: MAX_BODY,
             received: 0,
             sieve: Sieve::new(keep, buffer),
@@ -184,7 +211,27 @@ impl<'b> Incoming<'b> {
             self.date = self.date.then(UnixTime::from_http_date(value));
         } else if name.eq_ignore_ascii_case("cache-control") {
             self.max_age = max_age(value).or(self.max_age);
+        } else if name.eq_ignore_ascii_case("www-authenticate") {
+            self.refusals.read(value);
+        } else if name.eq_ignore_ascii_case("dpop-nonce") {
+            self.nonce(value);
         }
+    }
+
+    /// A nonce lies in front of what is kept of the body (RFC 9449 §8.1).
+    fn nonce(&mut self, value: &[u8]) {
+        self.nonce = match self.nonce {
+            // A trailer comes too late to stand in front.
+            NonceHeader::Missing if self.received > 0 => NonceHeader::Missing,
+            NonceHeader::Missing if !dpop::is_nonce(value) => NonceHeader::Bad,
+            NonceHeader::Missing if value.len() > MAX_NONCE => NonceHeader::TooLong,
+            NonceHeader::Missing => {
+                self.sieve.put_first(value);
+                NonceHeader::Kept(value.len())
+            }
+            NonceHeader::Kept(length) => NonceHeader::Twice(length),
+            other => other,
+        };
     }
 
     /// The next piece of the body, of any length. `false`: no more is wanted, the connection may be closed.
@@ -202,15 +249,25 @@ impl<'b> Incoming<'b> {
     }
 
     /// The answer, and the rest of the buffer behind what was kept of it.
-    pub fn finish(self) -> (Response<'b>, &'b mut [u8]) {
-        let read = self.is_read();
-        let (kept, rest) = match self.error {
-            Some(error) => (Err(error), Default::default()),
-            None if !read => (Ok(Default::default()), Default::default()),
-            None => match self.sieve.finish() {
-                Ok((kept, rest)) => (Ok(&*kept), rest),
-                Err(error) => (Err(error), Default::default()),
-            },
+    pub fn finish(mut self) -> (Response<'b>, &'b mut [u8]) {
+        let judged = match self.error {
+            Some(error) => Err(error),
+            None if !self.is_read() => Ok(()),
+            None => self.sieve.close(),
+        };
+        let (written, rest, kept) = match self.sieve.release() {
+            Ok((written, rest)) => (&*written, rest, judged),
+            Err(error) => (Default::default(), Default::default(), judged.and(Err(error))),
+        };
+        let length = match self.nonce {
+            NonceHeader::Kept(length) | NonceHeader::Twice(length) => length,
+            _ => 0,
+        };
+        let (nonce, body) = written.split_at_checked(length).unwrap_or_default();
+        let kept = kept.map(|()| body);
+        let nonce = match self.nonce {
+            NonceHeader::Kept(_) => core::str::from_utf8(nonce).unwrap_or_default(),
+            _ => "",
         };
         let response = Response {
             status: self.status,
@@ -219,6 +276,9 @@ impl<'b> Incoming<'b> {
             date: self.date.once(),
             retry_after: self.retry_after,
             max_age: self.max_age,
+            nonce,
+            nonce_too_long: self.nonce == NonceHeader::TooLong,
+            refusals: self.refusals,
             kept,
             keys: None,
         };
@@ -280,6 +340,9 @@ pub struct Response<'b> {
     date: Option<UnixTime>,
     retry_after: Option<u32>,
     max_age: Option<u32>,
+    nonce: &'b str,
+    nonce_too_long: bool,
+    refusals: Refusals,
     kept: Result<&'b [u8], Error>,
     pub(crate) keys: Option<KeySet<'b>>,
 }
@@ -304,6 +367,60 @@ impl<'b> Response<'b> {
     /// Seconds that the answer may be kept, if the server said so.
     pub const fn max_age(&self) -> Option<u32> {
         self.max_age
+    }
+
+    /// The nonce that the server wants to see in the next proof (RFC 9449 §8.2): for
+    /// [`Nonces::put`](crate::dpop::Nonces::put). Flows keep it by themselves.
+    pub fn dpop_nonce(&self) -> Option<&'b str> {
+        (!self.nonce.is_empty()).then_some(self.nonce)
+    }
+
+    /// What the server wants to see before it does what was asked: ask again with it, at once and once
+    /// ([`Exchange::request_again`](crate::exchange::Exchange::request_again)).
+    pub fn demand(&self) -> Option<Demand<'b>> {
+        self.dpop_nonce().filter(|_| self.wants_nonce()).map(|nonce| Demand { nonce })
+    }
+
+    /// Whether the server wants to see a nonce: the authorization server says so in the body (RFC 9449 §8), any
+    /// other in `WWW-Authenticate` (§9).
+    pub(crate) fn wants_nonce(&self) -> bool {
+        let by_header = self.status == 401 && self.refusals.dpop == Some(ErrorCode::UseDpopNonce);
+        by_header || self.oauth_error().is_some_and(|error| error.code == ErrorCode::UseDpopNonce.as_str())
+    }
+
+    /// The nonce that the server wants to see.
+    ///
+    /// # Errors
+    /// [`Check::BadHeader`] if there is none, or what is none; [`Error::InputTooLarge`] if it is longer than any we
+    /// take.
+    pub(crate) fn wanted_nonce(&self) -> Result<&'b str, Error> {
+        match self.dpop_nonce() {
+            Some(nonce) => Ok(nonce),
+            None if self.nonce_too_long => Err(Error::InputTooLarge(Name::DpopNonce)),
+            None => Err(self
+                .kept
+                .err()
+                .filter(|error| matches!(error, Error::BufferTooSmall { .. }))
+                .unwrap_or(Check::BadHeader.into())),
+        }
+    }
+
+    /// What the server says in `WWW-Authenticate` of a request with a token of this type.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]; [`Check::BadHeader`] and [`Check::DuplicateParameter`] for a header that is no such one.
+    pub(crate) fn check_challenges(&self, token_type: TokenType) -> Result<(), Error> {
+        let Refusals { bearer, dpop, fault } = self.refusals;
+        let error = match token_type {
+            TokenType::Bearer => bearer.or(dpop),
+            TokenType::Dpop => dpop.or(bearer),
+        };
+        match (error, fault) {
+            _ if !matches!(self.status, 400 | 401 | 403) => Ok(()),
+            (_, Some(check)) => Err(check.into()),
+            (Some(code), None) => Err(Error::Refused(code)),
+            (None, None) => Ok(()),
+        }
     }
 
     /// Whether the server has done what was asked, and `error` is what became of its answer: a longer buffer or a
@@ -407,6 +524,12 @@ impl<'b> Response<'b> {
     }
 }
 
+/// What a server wants to see in the same request: a nonce (RFC 9449 §8, §9).
+#[derive(Clone, Copy)]
+pub struct Demand<'b> {
+    pub(crate) nonce: &'b str,
+}
+
 /// What failed when an answer did not come, for drivers to report in the same words.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -448,6 +571,12 @@ pub(crate) struct OauthError<'b> {
 /// The characters of an error code (RFC 6749 §5.2).
 pub(crate) fn is_error_code(code: &str) -> bool {
     !code.is_empty() && code.bytes().all(|octet| matches!(octet, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E))
+}
+
+impl fmt::Debug for Demand<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Demand")
+    }
 }
 
 impl fmt::Debug for Request<'_> {

@@ -87,6 +87,7 @@
 //! | [`end_session`] | signing out at the server | RP-Initiated Logout 1.0; Front-Channel Logout 1.0 |
 //! | [`logout_token`] | the server signs a user out here | Back-Channel Logout 1.0 |
 //! | [`client`], [`client_authentication`] | who asks, for what, and how it authenticates | RFC 6749 §2, RFC 8252 |
+//! | [`dpop`] | tokens that serve only who holds a key | RFC 9449 |
 //! | [`metadata`] | the server's endpoints and abilities | RFC 8414 §2 |
 //! | [`http`] | what crosses to a driver | RFC 9110 |
 //! | [`token`], [`id_token`], [`claims`] | what a sign-in brings | RFC 6749 §5; OIDC Core §2, §5 |
@@ -114,6 +115,7 @@ pub mod cache;
 pub mod claims;
 pub mod client;
 pub mod client_authentication;
+pub mod dpop;
 pub mod end_session;
 pub mod entropy;
 pub mod error;
@@ -134,8 +136,10 @@ pub mod sign_out;
 pub mod time;
 pub mod token;
 
+mod client_assertion;
 mod encoding;
 mod error_code;
+mod jwt;
 mod memory;
 mod name;
 mod pace;

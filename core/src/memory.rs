@@ -7,24 +7,32 @@ use zeroize::Zeroize;
 
 use crate::{
     client::Client,
+    dpop::{MAX_NONCE, is_nonce},
     encoding::{text, writer::Writer},
-    error::{Error, Name},
+    error::{Check, Error, Name},
     flow::Refusal,
+    http::Response,
+    jwk::THUMBPRINT_LENGTH,
     secret::{Seed, equal},
 };
 
-/// Room for what the server chooses: a code, a refresh token, or at the end the text of a refusal.
+/// Room for what the server chooses: a code, a refresh token, or at the end the text of a refusal. A nonce for DPoP
+/// lies at the other end of it.
 pub(crate) struct Memory<const N: usize> {
     octets: [u8; N],
     length: usize,
+    nonce: usize,
+    /// The next request answers a demand for the nonce.
+    challenged: bool,
 }
 
 impl<const N: usize> Memory<N> {
     pub(crate) const fn new() -> Self {
-        Self { octets: [0; N], length: 0 }
+        Self { octets: [0; N], length: 0, nonce: 0, challenged: false }
     }
 
-    /// Holds `text` in place of what was there.
+    /// Holds `text` in place of what was there. A nonce stays if there is room for both; without one, the server asks
+    /// for it.
     ///
     /// # Errors
     /// [`Error::InputTooLarge`] if it does not fit; then nothing has changed.
@@ -32,9 +40,66 @@ impl<const N: usize> Memory<N> {
         if text::count(octets.clone()) > N {
             return Err(Error::InputTooLarge(name));
         }
-        self.wipe();
+        if text::count(octets.clone()) > N.saturating_sub(self.nonce) {
+            self.nonce = 0;
+        }
+        let free = N.saturating_sub(self.nonce);
+        self.octets.get_mut(..free).unwrap_or_default().zeroize();
+        self.length = 0;
         octets.for_each(|octet| self.push(octet));
         Ok(())
+    }
+
+    /// The last nonce of the server; empty if there is none.
+    pub(crate) fn nonce(&self) -> &str {
+        let start = N.saturating_sub(self.nonce);
+        core::str::from_utf8(self.octets.get(start..).unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Holds a nonce beside the text.
+    ///
+    /// # Errors
+    /// [`Error::InputTooLarge`] if there is no room for it; then nothing has changed.
+    pub(crate) fn hold_nonce(&mut self, nonce: &str) -> Result<(), Error> {
+        let start = N.checked_sub(nonce.len()).filter(|start| *start >= self.length);
+        let start = start.ok_or(Error::InputTooLarge(Name::DpopNonce))?;
+        text::put(&mut self.octets, start, nonce.as_bytes());
+        self.nonce = nonce.len();
+        Ok(())
+    }
+
+    /// Holds a nonce that the caller has kept, if it is one and fits.
+    pub(crate) fn begin_with(&mut self, nonce: &str) {
+        if is_nonce(nonce.as_bytes()) && nonce.len() <= MAX_NONCE {
+            let _ = self.hold_nonce(nonce);
+        }
+    }
+
+    /// Keeps the nonce of an answer. `true`: the server wants to see it, so the same request goes out once more
+    /// (RFC 9449 §8). It has used nothing up.
+    ///
+    /// # Errors
+    /// [`Check::DpopNonceLoop`] if it has just seen one; those of [`Response::wanted_nonce`].
+    pub(crate) fn is_challenged(
+        &mut self,
+        client: &Client<'_>,
+        response: &Response<'_>,
+    ) -> Result<bool, Error> {
+        if client.dpop.is_none() {
+            return Ok(false);
+        }
+        let before = core::mem::take(&mut self.challenged);
+        if !response.wants_nonce() {
+            // One that does not fit costs a round trip, no more.
+            response.dpop_nonce().map(|nonce| self.hold_nonce(nonce));
+            return Ok(false);
+        }
+        self.hold_nonce(response.wanted_nonce()?)?;
+        if before {
+            return Err(Check::DpopNonceLoop.into());
+        }
+        self.challenged = true;
+        Ok(true)
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -44,6 +109,25 @@ impl<const N: usize> Memory<N> {
     pub(crate) fn wipe(&mut self) {
         self.octets.zeroize();
         self.length = 0;
+        self.nonce = 0;
+        self.challenged = false;
+    }
+
+    /// For a snapshot.
+    pub(crate) fn saved(&self) -> Saved<'_> {
+        Saved { text: self.text().as_bytes(), nonce: self.nonce().as_bytes(), challenged: self.challenged }
+    }
+
+    /// Takes back what a snapshot held.
+    ///
+    /// # Errors
+    /// [`Error::InputTooLarge`] for a text that does not fit; [`Error::Snapshot`] for a nonce that is none.
+    pub(crate) fn restore(&mut self, saved: Saved<'_>, name: Name) -> Result<(), Error> {
+        let nonce = core::str::from_utf8(saved.nonce).map_err(|_| Error::Snapshot)?;
+        self.hold(saved.text.iter().copied(), name)?;
+        self.hold_nonce(nonce)?;
+        self.challenged = saved.challenged;
+        Ok(())
     }
 
     /// Holds what a server wrote beside its refusal: printable, bounded, and separated by line feeds.
@@ -93,6 +177,14 @@ impl<const N: usize> fmt::Debug for Memory<N> {
     }
 }
 
+/// What a memory holds.
+#[derive(Clone, Copy)]
+pub(crate) struct Saved<'s> {
+    pub(crate) text: &'s [u8],
+    pub(crate) nonce: &'s [u8],
+    pub(crate) challenged: bool,
+}
+
 /// The kind of flow that a snapshot is of.
 #[derive(Clone, Copy)]
 #[repr(u8)]
@@ -104,13 +196,17 @@ pub(crate) enum Kind {
     SignOut = 6,
 }
 
-/// What a snapshot holds: version, kind, step, milliseconds left, fingerprint, seed, memory, checksum.
+/// What a snapshot holds: version, kind, step, milliseconds left, fingerprint, seed, length of the nonce and whether it
+/// was asked for, nonce, memory, checksum.
 pub(crate) struct Snapshot<'s> {
     pub(crate) step: u8,
     pub(crate) left: u32,
     pub(crate) seed: &'s [u8; Seed::LENGTH],
-    pub(crate) memory: &'s [u8],
+    pub(crate) memory: Saved<'s>,
 }
+
+/// The bit of a nonce's length that says that it was asked for.
+const CHALLENGED: u16 = 0x8000;
 
 const VERSION: u8 = 1;
 pub(crate) const CHECKSUM: usize = 8;
@@ -134,8 +230,12 @@ impl<'s> Snapshot<'s> {
         writer.text(&self.left.to_le_bytes());
         writer.text(&fingerprint(client));
         writer.text(self.seed);
+        let nonce = u16::try_from(self.memory.nonce.len()).unwrap_or_default();
+        let challenged = if self.memory.challenged { CHALLENGED } else { 0 };
+        writer.text(&(nonce | challenged).to_le_bytes());
+        writer.text(self.memory.nonce);
         writer.text(head);
-        writer.text(self.memory);
+        writer.text(self.memory.text);
         let checksum = checksum(writer.written(0));
         writer.text(&checksum);
         writer.finish().map(|(snapshot, _)| snapshot.len())
@@ -150,7 +250,11 @@ impl<'s> Snapshot<'s> {
         let ([version, found, step], body) = body.split_first_chunk::<3>()?;
         let (left, body) = body.split_first_chunk::<4>()?;
         let (owner, body) = body.split_first_chunk::<FINGERPRINT>()?;
-        let (seed, memory) = body.split_first_chunk::<{ Seed::LENGTH }>()?;
+        let (seed, body) = body.split_first_chunk::<{ Seed::LENGTH }>()?;
+        let (length, body) = body.split_first_chunk::<2>()?;
+        let length = u16::from_le_bytes(*length);
+        let (nonce, text) = body.split_at_checked(usize::from(length & !CHALLENGED))?;
+        let memory = Saved { text, nonce, challenged: length & CHALLENGED != 0 };
         let whole = snapshot.get(..snapshot.len().saturating_sub(CHECKSUM))?;
         let right = equal(&checksum(whole), sum) && equal(owner, &fingerprint(client));
         (right && *version == VERSION && *found == kind as u8).then_some(Self {
@@ -169,6 +273,12 @@ pub(crate) fn fingerprint(client: &Client<'_>) -> [u8; FINGERPRINT] {
     // No part can hold the octet between them.
     let own = [metadata.issuer, "\0", endpoint, "\0", client.id, "\0", client.redirect_uri];
     let mut hash = Sha256::new();
+    // Tokens that are bound to a key are of no use with another (RFC 9449 §5).
+    if let Some(dpop) = client.dpop {
+        let mut thumbprint = [0; THUMBPRINT_LENGTH];
+        let _ = dpop.thumbprint(&mut thumbprint);
+        hash.update(thumbprint);
+    }
     for text in own.iter().chain(client.scope.iter().flat_map(|token| [&"\0", token])) {
         hash.update(text);
     }

@@ -99,6 +99,7 @@ names! {
     Parameter = "parameter",
     Prompt = "prompt",
     PushedAuthorizationRequestEndpoint = "pushed_authorization_request_endpoint",
+    Realm = "realm",
     RedirectUri = "redirect_uri",
     RefreshToken = "refresh_token",
     Request = "request",

@@ -64,20 +64,21 @@ impl Seed {
     /// The same for one attempt of several, each with values of its own; the first is 0. No label ends with an octet
     /// that counts attempts, so none is another one's.
     pub(crate) fn derive_again(&self, label: Label, attempt: u8) -> Derived {
-        let mut octets = Zeroizing::new([0; 32]);
-        // HMAC takes keys of every length, so there is no error to pass on.
-        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) {
-            mac.update(label.text());
-            if attempt > 0 {
-                mac.update(&[attempt]);
-            }
-            mac.update(&[1]);
-            octets.copy_from_slice(&Zeroizing::new(mac.finalize().into_bytes()));
-        }
-        let mut text = Derived([0; base64url::LENGTH_OF_32]);
-        base64url::encode_32(&octets, &mut text.0);
-        text
+        let attempt = [attempt];
+        let count: &[u8] = if attempt == [0] { &[] } else { &attempt };
+        Derived::new(&self.0, &[label.text(), count, &[1]])
     }
+}
+
+/// HMAC-SHA256 (RFC 2104) of `pieces`, one behind the other.
+pub(crate) fn authenticate(key: &[u8], pieces: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut octets = Zeroizing::new([0; 32]);
+    // HMAC takes keys of every length, so there is no error to pass on.
+    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) {
+        pieces.iter().for_each(|piece| mac.update(piece));
+        octets.copy_from_slice(&Zeroizing::new(mac.finalize().into_bytes()));
+    }
+    octets
 }
 
 fn stuck(octets: &[u8; Seed::LENGTH]) -> bool {
@@ -110,6 +111,13 @@ impl Label {
 pub(crate) struct Derived([u8; base64url::LENGTH_OF_32]);
 
 impl Derived {
+    /// What `secret` and `pieces` give.
+    pub(crate) fn new(secret: &[u8], pieces: &[&[u8]]) -> Self {
+        let mut text = Self([0; base64url::LENGTH_OF_32]);
+        base64url::encode_32(&authenticate(secret, pieces), &mut text.0);
+        text
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }

@@ -323,7 +323,7 @@ impl<'c, const N: usize> Session<'c, N> {
         }
         match self.step {
             Step::Over(reason) => Ok(Action::SignIn { reason }),
-            Step::Alarm(check) => self.revoke(check, out),
+            Step::Alarm(check) => self.revoke(check, now, out),
             _ if self.fields.is_empty(Field::RefreshToken) => Ok(self.poll_without_refresh_token(now)),
             _ => match self.due() {
                 Some(due) if now.uptime >= due => self.poll_due(now, out),
@@ -484,7 +484,7 @@ impl<'c, const N: usize> Session<'c, N> {
         if !self.may_be_sent() {
             return self.store(Mark::Sent, out);
         }
-        self.refresh.request(self.fields.get(Field::RefreshToken), out).map(Action::Send)
+        self.refresh.request(self.fields.get(Field::RefreshToken), now, out).map(Action::Send)
     }
 
     fn store<'b>(&'b self, mark: Mark, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
@@ -494,12 +494,12 @@ impl<'c, const N: usize> Session<'c, N> {
     }
 
     /// Takes back the new refresh token of an answer that was not right, if the server has a way to.
-    fn revoke<'b>(&'b self, check: Check, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+    fn revoke<'b>(&'b self, check: Check, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let token = self.fields.get(Field::RefreshToken);
         if token.is_empty() || self.client.metadata.revocation_endpoint.is_none() {
             return Ok(Action::SignIn { reason: SignInReason::SecurityAlert(check) });
         }
-        revocation_request(self.client, token, "refresh_token", out).map(Action::Send)
+        revocation_request(self.client, token, "refresh_token", now, out).map(Action::Send)
     }
 
     /// Whether the refresh is announced, or need not be.
@@ -603,7 +603,9 @@ impl<'c, const N: usize> Session<'c, N> {
         }
         let last_word = self.refresh.start_again();
         match outcome {
-            Ok(tokens) => self.take(now, &tokens),
+            // The server wants to see a nonce: the same request goes out again.
+            Ok(None) => {}
+            Ok(Some(tokens)) => self.take(now, &tokens),
             Err(error) => {
                 self.fail(now, &response, error, last_word);
                 if let Error::BufferTooSmall { .. } = error {

@@ -75,13 +75,29 @@ impl<'b> Sieve<'b> {
         Ok(())
     }
 
-    /// What was kept, and the rest of the buffer.
-    pub(crate) fn finish(mut self) -> Result<(&'b mut [u8], &'b mut [u8]), Error> {
+    /// Puts something in front of what is kept.
+    pub(crate) fn put_first(&mut self, octets: &[u8]) {
+        self.writer.text(octets);
+    }
+
+    /// The document is at its end.
+    pub(crate) fn close(&mut self) -> Result<(), Error> {
         self.parser.finish()?;
-        if let Filter::Keys(keys) = &self.filter {
-            keys.finish(&mut self.writer)?;
+        match &self.filter {
+            Filter::Keys(keys) => keys.finish(&mut self.writer),
+            _ => Ok(()),
         }
+    }
+
+    /// What was written, and the rest of the buffer.
+    pub(crate) fn release(self) -> Result<(&'b mut [u8], &'b mut [u8]), Error> {
         self.writer.finish()
+    }
+
+    /// What was kept of a whole document, and the rest of the buffer.
+    pub(crate) fn finish(mut self) -> Result<(&'b mut [u8], &'b mut [u8]), Error> {
+        self.close()?;
+        self.release()
     }
 }
 
@@ -140,10 +156,14 @@ impl Name {
     pub(crate) const fn words(self) -> Option<&'static [&'static str]> {
         Some(match self {
             Self::CodeChallengeMethodsSupported => &["S256"],
-            Self::IdTokenSigningAlgValuesSupported => crate::jws::ALGORITHM_NAMES,
+            Self::DpopSigningAlgValuesSupported
+            | Self::IdTokenSigningAlgValuesSupported
+            | Self::TokenEndpointAuthSigningAlgValuesSupported => crate::jws::ALGORITHM_NAMES,
             Self::KeyOps => &["verify"],
             Self::ResponseTypesSupported => &["code"],
-            Self::TokenEndpointAuthMethodsSupported => &["none", "client_secret_basic", "client_secret_post"],
+            Self::TokenEndpointAuthMethodsSupported => {
+                &["none", "client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"]
+            }
             _ => return None,
         })
     }

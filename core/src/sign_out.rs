@@ -10,7 +10,7 @@ use crate::{
     error::{Check, Error, Name, Remedy},
     exchange::revocation_request,
     http::{Request, Response},
-    memory::{Kind, Snapshot},
+    memory::{Kind, Saved, Snapshot},
     pace::{Pace, Spread},
     secret::{Seed, equal},
     session::{Event, Session, Slot},
@@ -197,7 +197,8 @@ impl<'c, const N: usize> SignOut<'c, N> {
             return Ok(if self.stored { Action::Erase { slot } } else { Action::Done(self.outcome) });
         };
         if self.dirty {
-            let snapshot = Snapshot { step: 0, left: 0, seed: &[0; Seed::LENGTH], memory: self.written() };
+            let memory = Saved { text: self.written(), nonce: &[], challenged: false };
+            let snapshot = Snapshot { step: 0, left: 0, seed: &[0; Seed::LENGTH], memory };
             let length = snapshot.write(Kind::SignOut, self.client, out)?;
             return Ok(Action::Store { slot, record: out.get(..length).unwrap_or_default() });
         }
@@ -206,7 +207,7 @@ impl<'c, const N: usize> SignOut<'c, N> {
                 self.deadline.map_or(self.pace.until(), |end| end.saturating_add(1).min(self.pace.until()));
             return Ok(Action::Wait { until });
         }
-        revocation_request(self.client, first.token, first.hint(), out).map(Action::Send)
+        revocation_request(self.client, first.token, first.hint(), now, out).map(Action::Send)
     }
 
     /// Reports what came of the last action.
@@ -257,10 +258,10 @@ impl<'c, const N: usize> SignOut<'c, N> {
         self.stored = record.iter().any(|&octet| octet != 0 && octet != 0xFF);
         // What is damaged, or of another client, can serve nobody.
         if let Ok(snapshot) = Snapshot::read(record, Kind::SignOut, self.client)
-            && snapshot.memory.len() <= N
+            && snapshot.memory.text.len() <= N
         {
-            text::put(&mut self.owed, 0, snapshot.memory);
-            self.length = snapshot.memory.len();
+            text::put(&mut self.owed, 0, snapshot.memory.text);
+            self.length = snapshot.memory.text.len();
             self.outcome = Outcome::Revoked;
         }
     }

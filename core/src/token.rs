@@ -32,12 +32,44 @@ pub(crate) const MEMBERS: &[Name] = &[
     Name::ErrorUri,
 ];
 
+/// How an access token is shown to an API.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TokenType {
+    /// By itself (RFC 6750).
+    Bearer,
+    /// With a proof that its holder has the key (RFC 9449 §7.1).
+    Dpop,
+}
+
+impl TokenType {
+    /// The scheme of the `Authorization` header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+
+    /// What a server calls the type, for this client.
+    fn read(text: &str, client: &Client<'_>) -> Result<Self, Check> {
+        match client.dpop {
+            Some(_) if text.eq_ignore_ascii_case("dpop") => Ok(Self::Dpop),
+            Some(dpop) if text.eq_ignore_ascii_case("bearer") && dpop.required => Err(Check::DpopDowngrade),
+            _ if text.eq_ignore_ascii_case("bearer") => Ok(Self::Bearer),
+            _ => Err(Check::TokenType),
+        }
+    }
+}
+
 /// The tokens of a user who has signed in. They borrow the buffer that the response was read into.
 ///
 /// With `openid` in the scope there is none of these without an ID token that passed every check.
 #[derive(Clone, Copy)]
 pub struct TokenResponse<'b> {
     access_token: &'b str,
+    token_type: TokenType,
+    dpop_nonce: Option<&'b str>,
     expires_in: Option<u32>,
     refresh_token: Option<&'b str>,
     scope: Option<&'b str>,
@@ -46,9 +78,19 @@ pub struct TokenResponse<'b> {
 }
 
 impl<'b> TokenResponse<'b> {
-    /// The access token, of type `Bearer`. It is opaque: what it looks like means nothing to a client.
+    /// The access token. It is opaque: what it looks like means nothing to a client.
     pub const fn access_token(&self) -> &'b str {
         self.access_token
+    }
+
+    /// Its type: [`TokenType::Bearer`], unless the client asks for [DPoP](Client::dpop).
+    pub const fn token_type(&self) -> TokenType {
+        self.token_type
+    }
+
+    /// The nonce with which the next flow can begin, if the server gave one (RFC 9449 §8.2).
+    pub const fn dpop_nonce(&self) -> Option<&'b str> {
+        self.dpop_nonce
     }
 
     /// Seconds that the access token lives from when the response came. `None`: the server does not say; use
@@ -150,12 +192,11 @@ pub(crate) fn read<'b>(
         Some(Value::Text("")) | None => return Err(Check::MissingMember(Name::AccessToken).into()),
         value => token(value, Name::AccessToken, MAX_TOKEN)?.unwrap_or_default(),
     };
-    match kept.get(Name::TokenType) {
+    let token_type = match kept.get(Name::TokenType) {
         None => return Err(Check::MissingMember(Name::TokenType).into()),
-        Some(Value::Text(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
-        Some(Value::Text(_)) => return Err(Check::TokenType.into()),
+        Some(Value::Text(text)) => TokenType::read(text, expected.client)?,
         Some(_) => return Err(Check::WrongType(Name::TokenType).into()),
-    }
+    };
     let scope = match kept.get(Name::Scope) {
         None | Some(Value::Null) => None,
         Some(Value::Text(scope)) => Some(scope),
@@ -185,7 +226,17 @@ pub(crate) fn read<'b>(
         }
         _ => None,
     };
-    Ok(TokenResponse { access_token, expires_in, refresh_token, scope, id_token, quirks })
+    let dpop_nonce = response.dpop_nonce();
+    Ok(TokenResponse {
+        access_token,
+        token_type,
+        dpop_nonce,
+        expires_in,
+        refresh_token,
+        scope,
+        id_token,
+        quirks,
+    })
 }
 
 /// What to keep of a key set for the ID token in a response.

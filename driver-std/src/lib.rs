@@ -13,10 +13,11 @@ pub mod user_agent;
 use std::time::Duration;
 
 use keyfob_core::{
+    Keep,
     error::Error,
     exchange::Exchange,
     flow::{Action, Event, Flight, Flow, UserCode},
-    http::{Incoming, Request},
+    http::{Demand, Incoming, Request},
     token::TokenResponse,
 };
 
@@ -33,6 +34,12 @@ const TRIES: u32 = 3;
 
 /// How long a code is shown before its time left is shown anew.
 const TICK: Duration = Duration::from_secs(1);
+
+/// Between two looks at a signature that is in the making. The same moment asks for the same one.
+const NAP: Duration = Duration::from_millis(10);
+
+/// Looks at a signature: half a minute's.
+const NAPS: u32 = 3000;
 
 /// Drives `flow` to its end and gives its tokens to `done`, for they borrow `buffer`.
 ///
@@ -66,8 +73,18 @@ fn drive<R>(
     let length = buffer.len();
     let mut opened = false;
     let mut unsent = None;
+    let mut signing = None;
     loop {
-        match flight.poll(clock.now(), buffer)? {
+        let (now, naps) = signing.take().unwrap_or_else(|| (clock.now(), 0));
+        let action = match flight.poll(now, buffer) {
+            Err(Error::SignaturePending) if naps < NAPS => {
+                clock.sleep(NAP);
+                signing = Some((now, naps + 1));
+                continue;
+            }
+            action => action?,
+        };
+        match action {
             Action::Authorize(url) => {
                 if !opened {
                     screen.user_agent.open(url)?;
@@ -198,19 +215,59 @@ fn authorize(
     }
 }
 
-/// Does one exchange: discovery, keys, UserInfo.
+/// Does one exchange: discovery, keys, UserInfo. Where the server [demands](keyfob_core::http::Demand) more, it is
+/// done once more.
 ///
 /// # Errors
 /// [`Failure::Http`] if no answer came, [`Failure::Flow`] if it was wrong.
 pub fn fetch<'b, E: Exchange>(
     exchange: &E,
     http: &mut impl Http,
+    clock: &mut impl Clock,
     buffer: &'b mut [u8],
 ) -> Result<E::Output<'b>, Failure> {
-    let request = exchange.request(buffer)?;
-    let keep = request.keep();
-    http.send(&request)?;
-    let mut incoming = Incoming::new(keep, buffer);
-    http.receive(&mut incoming)?;
-    Ok(exchange.response(incoming.finish().0)?)
+    let length = buffer.len();
+    let (mut buffer, mut demand) = (buffer, None);
+    loop {
+        let taken = length.saturating_sub(buffer.len());
+        let keep = ask(exchange, demand, http, clock, buffer).map_err(|failure| match failure {
+            Failure::Flow(error) => behind(taken, error).into(),
+            failure => failure,
+        })?;
+        let mut incoming = Incoming::new(keep, buffer);
+        http.receive(&mut incoming)?;
+        let (response, rest) = incoming.finish();
+        match response.demand() {
+            wanted @ Some(_) if demand.is_none() => demand = wanted,
+            _ => return exchange.response(response).map_err(|error| behind(taken, error).into()),
+        }
+        // What is demanded lies in front.
+        buffer = rest;
+    }
+}
+
+/// Sends the request of an exchange.
+fn ask<E: Exchange>(
+    exchange: &E,
+    demand: Option<Demand<'_>>,
+    http: &mut impl Http,
+    clock: &mut impl Clock,
+    buffer: &mut [u8],
+) -> Result<Keep, Failure> {
+    let (now, mut naps) = (clock.now(), 0);
+    loop {
+        let request = match demand {
+            None => exchange.request(now, buffer),
+            Some(demand) => exchange.request_again(now, demand, buffer),
+        };
+        match request {
+            Err(Error::SignaturePending) if naps < NAPS => naps += 1,
+            request => {
+                let request = request?;
+                http.send(&request)?;
+                return Ok(request.keep());
+            }
+        }
+        clock.sleep(NAP);
+    }
 }

@@ -148,7 +148,7 @@ fn too_much_of_everything() {
     assert_eq!(told, Err(Check::ClaimMissing(Name::Iss).into()));
     // A million keys, and a limit that lets them through: eight are kept.
     let jwks = Jwks::new(&KIOSK);
-    let keep = jwks.request(&mut []).expect("no buffer").keep();
+    let keep = jwks.request(NOW, &mut []).expect("no buffer").keep();
     let mut buffer = [0; 2048];
     let mut incoming = Incoming::new(keep, &mut buffer).limit(usize::MAX);
     incoming.status(200);
@@ -186,7 +186,7 @@ fn the_verifier_is_told_to_the_token_endpoint_alone() {
     let mut document = metadata();
     document["code_challenge_methods_supported"] = json!(["plain"]);
     let discovery = Discovery::new(ISSUER).expect("an issuer");
-    let keep = discovery.request(&mut [0; 256]).expect("it fits").keep();
+    let keep = discovery.request(NOW, &mut [0; 256]).expect("it fits").keep();
     let mut buffer = [0; 1024];
     let metadata = discovery.response(Answer::json(200, &document).read(keep, &mut buffer).0).expect("whole");
     let client = Client::oauth(metadata, "kiosk").redirect_uri("https://app.example/cb");
@@ -204,17 +204,18 @@ fn secrets_go_to_https_alone() {
     };
     let refused = |name| Err(Check::InsecureUrl(name).into());
     assert_eq!(
-        told(SERVER.jwks_uri(PLAIN), &|client| Jwks::new(client).request(&mut []).map(drop)),
+        told(SERVER.jwks_uri(PLAIN), &|client| Jwks::new(client).request(NOW, &mut []).map(drop)),
         refused(Name::JwksUri)
     );
     let revoke = |client: &Client<'_>| {
-        let access = Revocation::access_token(client, "a").request(&mut [0; 256]).map(drop);
-        assert_eq!(Revocation::refresh_token(client, "a").request(&mut [0; 256]).map(drop), access);
+        let access = Revocation::access_token(client, "a").request(NOW, &mut [0; 256]).map(drop);
+        assert_eq!(Revocation::refresh_token(client, "a").request(NOW, &mut [0; 256]).map(drop), access);
         access
     };
     assert_eq!(told(SERVER.revocation_endpoint(PLAIN), &revoke), refused(Name::RevocationEndpoint));
     assert_eq!(told(SERVER.revocation_endpoint("https://op.example/x"), &revoke), Ok(()));
-    let userinfo = |client: &Client<'_>| UserInfo::new(client, "a", "alice").request(&mut [0; 256]).map(drop);
+    let userinfo =
+        |client: &Client<'_>| UserInfo::new(client, "a", "alice").request(NOW, &mut [0; 256]).map(drop);
     assert_eq!(told(SERVER.userinfo_endpoint(PLAIN), &userinfo), refused(Name::UserinfoEndpoint));
     let sign_out = |client: &Client<'_>| EndSession::new(client).url(&mut [0; 256]).map(drop);
     assert_eq!(told(SERVER.end_session_endpoint(PLAIN), &sign_out), refused(Name::EndSessionEndpoint));
@@ -252,7 +253,7 @@ fn no_address_for_a_shell() {
         let mut document = metadata();
         document["authorization_endpoint"] = address.into();
         let discovery = Discovery::new(ISSUER).expect("an issuer");
-        let keep = discovery.request(&mut [0; 256]).expect("it fits").keep();
+        let keep = discovery.request(NOW, &mut [0; 256]).expect("it fits").keep();
         let mut buffer = [0; 1024];
         let told = discovery.response(Answer::json(200, &document).read(keep, &mut buffer).0).map(drop);
         assert_eq!(told, Err(Check::InsecureUrl(Name::AuthorizationEndpoint).into()), "{address}");

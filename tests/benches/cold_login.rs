@@ -51,7 +51,7 @@ fn main() {
 fn cold_login(redirect: &str, tokens: &[u8]) -> Result<usize, Error> {
     let mut server = [0; 2048];
     let discovery = Discovery::new("https://op.example")?;
-    let keep = discovery.request(&mut server)?.keep();
+    let keep = discovery.request(NOW, &mut server)?.keep();
     let metadata = discovery.response(read(Incoming::new(keep, &mut server), DISCOVERY).finish().0)?;
     let client = client(metadata);
     let mut flow = AuthorizationCode::<256>::new(&client, seed(), NOW)?;
@@ -89,7 +89,7 @@ fn seed() -> Seed {
 fn answers() -> (String, String) {
     let discovery = Discovery::new("https://op.example").expect("an issuer");
     let mut server = [0; 2048];
-    let keep = discovery.request(&mut server).expect("a request").keep();
+    let keep = discovery.request(NOW, &mut server).expect("a request").keep();
     let response = read(Incoming::new(keep, &mut server), DISCOVERY).finish().0;
     let client = client(discovery.response(response).expect("metadata"));
     let flow = AuthorizationCode::<256>::new(&client, seed(), NOW).expect("a client");

@@ -16,7 +16,7 @@ use keyfob_core::{
     secret::Secret,
 };
 use keyfob_tests::{
-    clock::{NOW, later},
+    clock::{NOW, TestClock, later},
     executor::block_on,
     link::Link,
     outcome::{Outcome, Tokens},
@@ -320,27 +320,33 @@ impl Party {
         let flow_error = |failure: String, error: Option<Error>| error.unwrap_or_else(|| panic!("{failure}"));
         match self.way {
             Way::Core => {
-                let request = exchange.request(room)?;
+                let request = exchange.request(NOW, room)?;
                 let keep = request.keep();
                 self.link.transmit(&request).expect("the network is good");
                 let mut incoming = Incoming::new(keep, room);
                 self.link.deliver(&mut incoming).expect("the network is good");
                 exchange.response(incoming.finish().0)
             }
-            Way::Embassy => block_on(keyfob_embassy::fetch(exchange, &mut http, room)).map_err(|failure| {
-                let error = match &failure {
-                    keyfob_embassy::Failure::Flow(error) => Some(*error),
-                    _ => None,
-                };
-                flow_error(format!("{failure:?}"), error)
-            }),
-            Way::Std => keyfob_std::fetch(exchange, &mut http, room).map_err(|failure| {
-                let error = match &failure {
-                    keyfob_std::Failure::Flow(error) => Some(*error),
-                    _ => None,
-                };
-                flow_error(format!("{failure:?}"), error)
-            }),
+            Way::Embassy => {
+                block_on(keyfob_embassy::fetch(exchange, &mut http, &mut TestClock::default(), room)).map_err(
+                    |failure| {
+                        let error = match &failure {
+                            keyfob_embassy::Failure::Flow(error) => Some(*error),
+                            _ => None,
+                        };
+                        flow_error(format!("{failure:?}"), error)
+                    },
+                )
+            }
+            Way::Std => {
+                keyfob_std::fetch(exchange, &mut http, &mut TestClock::default(), room).map_err(|failure| {
+                    let error = match &failure {
+                        keyfob_std::Failure::Flow(error) => Some(*error),
+                        _ => None,
+                    };
+                    flow_error(format!("{failure:?}"), error)
+                })
+            }
         }
     }
 }

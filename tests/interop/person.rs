@@ -164,15 +164,15 @@ impl Program {
     /// Fetches the provider's metadata, and makes the client from it.
     pub fn discover<T>(&mut self, settings: impl for<'c> FnOnce(Metadata<'c>) -> T) -> Result<T, Failure> {
         let discovery = Discovery::insecure_loopback_http(&self.issuer)?;
-        fetch(&discovery, &mut self.http, &mut self.server).map(settings)
+        fetch(&discovery, &mut self.http, &mut self.clock, &mut self.server).map(settings)
     }
 
     /// Fetches the provider's keys, to keep them.
     pub fn keys(&mut self, settings: Settings) -> Result<Vec<u8>, Failure> {
-        let Self { http, issuer, server, .. } = self;
+        let Self { http, clock, issuer, server } = self;
         let discovery = Discovery::insecure_loopback_http(issuer)?;
-        let client = settings(fetch(&discovery, http, server)?);
-        fetch(&Jwks::new(&client), http, &mut [0; 4096]).map(|keys| keys.as_bytes().to_vec())
+        let client = settings(fetch(&discovery, http, clock, server)?);
+        fetch(&Jwks::new(&client), http, clock, &mut [0; 4096]).map(|keys| keys.as_bytes().to_vec())
     }
 
     /// Signs a user in with the code flow; the browser does what `act` says.
@@ -239,7 +239,7 @@ impl Program {
         let mut buffer = [0; 8192];
         let mut attempt = || -> Result<_, Failure> {
             let discovery = Discovery::insecure_loopback_http(issuer)?;
-            let client = settings(fetch(&discovery, http, server)?)
+            let client = settings(fetch(&discovery, http, clock, server)?)
                 .redirect_uri(redirect_uri)
                 .keys(KeySet::from_bytes(keys));
             let seed = Seed::draw(&mut SystemEntropy)?;
@@ -261,7 +261,7 @@ impl Program {
     pub fn refresh(&mut self, user: &SignedIn, settings: Settings) -> Result<Refreshed, Failure> {
         let Self { http, clock, issuer, server } = self;
         let discovery = Discovery::insecure_loopback_http(issuer)?;
-        let client = settings(fetch(&discovery, http, server)?);
+        let client = settings(fetch(&discovery, http, clock, server)?);
         let previous = Previous {
             subject: &user.subject,
             audiences: user.audiences,
@@ -284,10 +284,10 @@ impl Program {
         subject: &str,
         settings: Settings,
     ) -> Result<serde_json::Value, Failure> {
-        let Self { http, issuer, server, .. } = self;
+        let Self { http, clock, issuer, server } = self;
         let discovery = Discovery::insecure_loopback_http(issuer)?;
-        let client = settings(fetch(&discovery, http, server)?);
-        fetch(&UserInfo::new(&client, access_token, subject), http, &mut [0; 4096]).map(json)
+        let client = settings(fetch(&discovery, http, clock, server)?);
+        fetch(&UserInfo::new(&client, access_token, subject), http, clock, &mut [0; 4096]).map(json)
     }
 }
 

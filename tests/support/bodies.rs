@@ -67,7 +67,7 @@ impl Body {
         match self.asked {
             Asked::Discovery => {
                 let discovery = Discovery::new(ISSUER)?;
-                let keep = discovery.request(&mut [0; ENOUGH])?.keep();
+                let keep = discovery.request(NOW, &mut [0; ENOUGH])?.keep();
                 discovery.response(read(keep, buffer).0).map(|metadata| format!("{metadata:?}"))
             }
             Asked::Codes => {
@@ -83,7 +83,7 @@ impl Body {
             }
             Asked::Keys => {
                 let jwks = Jwks::new(&KIOSK);
-                let keep = jwks.request(&mut [])?.keep();
+                let keep = jwks.request(NOW, &mut [])?.keep();
                 jwks.response(read(keep, buffer).0).map(|keys| format!("{:?}", keys.as_bytes()))
             }
             Asked::KeysForToken => {
@@ -101,7 +101,7 @@ impl Body {
             Asked::TokensOfUser => self.tokens(&KIOSK, buffer, places),
             Asked::UserInfo => {
                 let userinfo = UserInfo::new(&KIOSK, "access-1", SUBJECT);
-                let keep = userinfo.request(&mut [0; ENOUGH])?.keep();
+                let keep = userinfo.request(NOW, &mut [0; ENOUGH])?.keep();
                 let claims = userinfo.response(read(keep, buffer).0)?;
                 claims.json(&mut [0; ENOUGH]).map(Into::into)
             }

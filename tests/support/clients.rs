@@ -1,13 +1,19 @@
 //! The clients that the server knows.
 
+use std::sync::LazyLock;
+
 use keyfob_core::{
     client::{Client, ResponseMode},
     client_authentication::ClientAuthentication,
+    dpop::Dpop,
     metadata::Metadata,
     secret::Secret,
 };
 
-use crate::keys::VERIFIERS;
+use crate::{
+    keys::VERIFIERS,
+    proofs::{CLIENT_KEY, HOLDER},
+};
 
 /// The server's issuer.
 pub const ISSUER: &str = "https://op.example";
@@ -78,6 +84,24 @@ pub const DAEMON: Client<'static> = Client::oauth(SERVER, "back end")
 
 /// An assertion that the server takes from [`ROBOT`].
 pub const ASSERTION: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJyb2JvdCJ9.c2lnbmF0dXJl";
+/// A public client whose tokens are bound to a key.
+pub static HOLDING: LazyLock<Client<'static>> = LazyLock::new(|| {
+    Client::new(SERVER, "holding")
+        .redirect_uri("https://app.example/cb")
+        .scope(&["openid", "email", "offline_access"])
+        .algorithms(VERIFIERS)
+        .dpop(Dpop::new(&*HOLDER).bind_code())
+});
+
+/// The same with a key for itself too.
+pub static SIGNING: LazyLock<Client<'static>> = LazyLock::new(|| {
+    Client::new(SERVER, "signing")
+        .redirect_uri("https://app.example/cb")
+        .scope(&["openid", "offline_access"])
+        .algorithms(VERIFIERS)
+        .authentication(ClientAuthentication::private_key_jwt(&*CLIENT_KEY))
+        .dpop(Dpop::new(&*HOLDER))
+});
 
 /// A client whose code flow lives for a minute.
 pub const HASTY: Client<'static> = KIOSK.lifetime(60);

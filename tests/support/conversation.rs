@@ -111,9 +111,9 @@ impl Conversation {
         (self.server)(&mut link.world());
         let flow = match self.grant {
             Grant::AuthorizationCode => self.code_flow(),
-            Grant::ClientCredentials => {
-                Box::new(ClientCredentials::<64>::new(self.client).expect("the settings are right"))
-            }
+            Grant::ClientCredentials => Box::new(
+                ClientCredentials::<64>::new(self.client, seeds::seed(1)).expect("the settings are right"),
+            ),
 
             Grant::DeviceAuthorization => {
                 let flow = DeviceAuthorization::<256>::new(self.client, seeds::seed(1), NOW);

@@ -24,6 +24,7 @@ pub mod link;
 pub mod outcome;
 pub mod person;
 pub mod process_memory;
+pub mod proofs;
 pub mod seeds;
 pub mod server;
 pub mod stations;

@@ -10,6 +10,7 @@ use crate::{
     form,
     id_token::{Draft, Forgery},
     keys::{FIRST, TestKey, base64url, jwk_set},
+    proofs::Guard,
     suite::Suite,
 };
 
@@ -119,6 +120,8 @@ pub struct Server {
     pub overlap: bool,
     /// The habits of the conformance suite, if it has those.
     pub suite: Option<Suite>,
+    /// What it knows of proofs.
+    pub guard: Guard,
     /// All requests.
     pub received: Vec<Received>,
     /// Codes and refresh tokens that came when they were used up.
@@ -142,6 +145,7 @@ impl Default for Server {
             rotation: true,
             overlap: false,
             suite: None,
+            guard: Guard::default(),
             received: Vec::new(),
             reused: 0,
             authorizations: Vec::new(),
@@ -281,9 +285,13 @@ impl Server {
         let pairs = form::pairs(&request.body);
         let client_id = match &self.suite {
             Some(suite) => suite.authenticate(request),
-            None => authenticate(request, &pairs),
+            None => self.authenticate(request, &pairs),
         };
         let Some(client_id) = client_id else { return refusal(401, "invalid_client") };
+        let bound = is_bound(&client_id);
+        if bound && let Err(error) = self.guard.judge(request, None) {
+            return self.with_nonce(refusal(400, error));
+        }
         let get = |name| form::value(&pairs, name).unwrap_or_default();
         let answer = match get("grant_type").as_str() {
             "authorization_code" => {
@@ -306,6 +314,9 @@ impl Server {
             _ => None,
         };
         let Some(mut answer) = answer else { return refusal(400, "invalid_grant") };
+        if bound {
+            answer["token_type"] = "DPoP".into();
+        }
         if let Some(shape) = self.shape {
             shape(&mut answer);
         }
@@ -324,7 +335,9 @@ impl Server {
     fn device(&mut self, request: &Received) -> Answer {
         assert_eq!(request.header("Content-Type"), Some("application/x-www-form-urlencoded"));
         let pairs = form::pairs(&request.body);
-        let Some(client_id) = authenticate(request, &pairs) else { return refusal(401, "invalid_client") };
+        let Some(client_id) = self.authenticate(request, &pairs) else {
+            return refusal(401, "invalid_client");
+        };
         let get = |name| form::value(&pairs, name);
         for name in ["redirect_uri", "state", "nonce", "response_type"] {
             assert_eq!(get(name), None, "a device has no {name}");
@@ -376,6 +389,21 @@ impl Server {
         }
         let scope = device.scope.clone();
         self.denial.map_or_else(|| Ok(self.tokens(client_id, &scope, None)), Err)
+    }
+
+    /// Who asks, however it proves that.
+    fn authenticate(&mut self, request: &Received, pairs: &[(String, String)]) -> Option<String> {
+        match form::value(pairs, "client_assertion") {
+            Some(assertion) => self.guard.client(&assertion, ISSUER),
+            None => authenticate(request, pairs),
+        }
+    }
+
+    fn with_nonce(&self, mut answer: Answer) -> Answer {
+        if let Some(nonce) = self.guard.nonce {
+            answer.headers.push(("DPoP-Nonce".into(), nonce.into()));
+        }
+        answer
     }
 
     fn redeem(&mut self, client_id: &str, code: &str, redirect_uri: &str, verifier: &str) -> Option<Value> {
@@ -450,7 +478,19 @@ impl Server {
         token
     }
 
-    fn userinfo(&self, request: &Received) -> Answer {
+    fn userinfo(&mut self, request: &Received) -> Answer {
+        if let Some(token) = request.header("Authorization").and_then(|value| value.strip_prefix("DPoP ")) {
+            return match self.guard.judge(request, Some(token)) {
+                Ok(()) => Answer::json(200, &json!({ "sub": SUBJECT })),
+                Err(error) => {
+                    let mut answer = self.with_nonce(Answer::new(401, "text/plain", "No."));
+                    let challenge = format!("dPoP error=\"{error}\", algs=\"ES256\"");
+                    answer.headers.push(("WWW-Authenticate".into(), "Bearer realm=\"x\"".into()));
+                    answer.headers.push(("WWW-Authenticate".into(), challenge));
+                    answer
+                }
+            };
+        }
         match request.header("Authorization") {
             Some(value) if value.starts_with("Bearer access-") => Answer::json(
                 200,
@@ -459,6 +499,11 @@ impl Server {
             _ => refusal(401, "invalid_token"),
         }
     }
+}
+
+/// Whether the server binds a client's tokens to a key.
+fn is_bound(client_id: &str) -> bool {
+    matches!(client_id, "holding" | "signing")
 }
 
 /// A refusal of the token endpoint.

@@ -14,7 +14,7 @@ use keyfob_core::{
 
 use crate::{
     answer::Answer,
-    clients::{ASSERTION, BACKEND, DAEMON, KIOSK, POSTED, PUSHED, PUSHED_BACKEND, ROBOT},
+    clients::{ASSERTION, BACKEND, DAEMON, HOLDING, KIOSK, POSTED, PUSHED, PUSHED_BACKEND, ROBOT, SIGNING},
     clock::{NOW, later},
     keys::jwk_set,
     link::Link,
@@ -148,7 +148,7 @@ pub fn stations() -> Vec<Station> {
     let refreshes = [Step::Send, Step::SendAgain, Step::Done, Step::Lost, Step::Refused];
     let devices =
         [Step::Start, Step::StartAgain, Step::Display, Step::Poll, Step::Done, Step::Lost, Step::Refused];
-    let clients: [&'static Client<'static>; 4] = [&KIOSK, &BACKEND, &POSTED, &ROBOT];
+    let clients: [&'static Client<'static>; 6] = [&KIOSK, &BACKEND, &POSTED, &ROBOT, &HOLDING, &SIGNING];
     let mut all: Vec<_> = clients
         .into_iter()
         .flat_map(|client| {
@@ -223,8 +223,10 @@ impl Station {
     /// A flow without a user in this step: client credentials of [`DAEMON`], or the assertion of [`ROBOT`].
     pub fn without_user(kind: Kind, step: Step) -> Self {
         let (client, flow) = match kind {
-            Kind::JwtBearer => (&ROBOT, ClientCredentials::<ROOM>::jwt_bearer(&ROBOT, ASSERTION)),
-            _ => (&DAEMON, ClientCredentials::<ROOM>::new(&DAEMON)),
+            Kind::JwtBearer => {
+                (&ROBOT, ClientCredentials::<ROOM>::jwt_bearer(&ROBOT, ASSERTION, seeds::seed(1)))
+            }
+            _ => (&DAEMON, ClientCredentials::<ROOM>::new(&DAEMON, seeds::seed(1))),
         };
         Self::sent(kind, step, client, Box::new(flow.expect("the settings are right")), Hand::default())
     }
@@ -253,7 +255,7 @@ impl Station {
 /// The identifier of one of our clients, as its `Debug` shows it.
 pub fn client_id(client: &Client<'_>) -> &'static str {
     let shown = format!("{client:?}");
-    let known = ["kiosk", "back end", "posted", "pushed", "robot", "other"];
+    let known = ["kiosk", "back end", "posted", "pushed", "robot", "other", "holding", "signing"];
     known.into_iter().find(|id| shown.starts_with(&format!("Client({id} at"))).expect("a known client")
 }
 

@@ -55,7 +55,7 @@ pub fn document(more: Value) -> Value {
 pub fn discovered(more: Value, buffer: &mut [u8]) -> Metadata<'_> {
     let document = document(more).to_string();
     let discovery = Discovery::new(ISSUER).expect("a good issuer");
-    let keep = discovery.request(&mut [0; 256]).expect("a short URL").keep();
+    let keep = discovery.request(NOW, &mut [0; 256]).expect("a short URL").keep();
     let (response, _) = Answer::json(document.as_bytes()).read(keep, Cut::Whole, buffer);
     discovery.response(response).unwrap_or_else(|error| panic!("{error:?}"))
 }
@@ -357,7 +357,7 @@ pub fn seen(tokens: TokenResponse<'_>) -> Value {
         "refresh_token": tokens.refresh_token(),
         "scope": tokens.scope(),
         "id_token": tokens.id_token().map(|token| token.as_str().to_string()),
-        "token_type": "bearer",
+        "token_type": tokens.token_type().as_str().to_lowercase(),
     }})
 }
 

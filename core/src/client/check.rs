@@ -70,6 +70,9 @@ impl Client<'_> {
         if self.is_openid() {
             self.check_openid()?;
         }
+        if let Some(dpop) = self.dpop {
+            dpop.check(&self.metadata)?;
+        }
         self.authentication.check(&self.metadata)?;
         let tolerated = self.quirks.contains(self.unannounced());
         if tolerated { Ok(()) } else { Err(Check::AuthenticationMethodUnsupported.into()) }

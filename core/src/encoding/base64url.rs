@@ -56,6 +56,11 @@ pub(crate) fn encode<'b>(octets: &[u8], out: &'b mut [u8]) -> Option<&'b str> {
     Base64UrlUnpadded::encode(octets, out).ok()
 }
 
+/// The characters that so many octets take.
+pub(crate) fn encoded_length(octets: usize) -> usize {
+    octets.saturating_mul(4).saturating_add(2) / 3
+}
+
 /// The octets that `text` stands for.
 pub(crate) fn decoded_length(text: &str) -> usize {
     text.len().saturating_mul(3) / 4

@@ -47,6 +47,11 @@ impl<'w, 'b> Pairs<'w, 'b> {
         self.writer.octet(b'=');
     }
 
+    /// What is written to, for a value that needs no escapes.
+    pub(crate) fn writer(&mut self) -> &mut Writer<'b> {
+        self.writer
+    }
+
     pub(crate) fn piece(&mut self, value: &str) {
         encode(value, self.place, &mut |octet| self.writer.octet(octet));
     }

@@ -102,7 +102,7 @@ impl Number {
 
 /// A tenth, limb by limb: chips have no instruction for a 64-bit division, and its routine is larger than all
 /// of this file.
-fn tenth(value: u64) -> u64 {
+pub(crate) fn tenth(value: u64) -> u64 {
     let mut remainder = 0u32;
     let mut tenth = 0u64;
     for limb in value.to_be_bytes().chunks_exact(2) {

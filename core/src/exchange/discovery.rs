@@ -8,6 +8,7 @@ use crate::{
     http::{Request, Response},
     metadata::Metadata,
     sieve::{Keep, Wanted},
+    time::Now,
 };
 
 /// Fetches the metadata of an issuer.
@@ -71,7 +72,7 @@ impl<'d> Discovery<'d> {
 impl Exchange for Discovery<'_> {
     type Output<'b> = Metadata<'b>;
 
-    fn request<'b>(&'b self, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
+    fn request<'b>(&'b self, _now: Now, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
         let issuer = url::parse(self.expected.issuer).ok_or(Error::Config(Name::Issuer))?;
         let path = issuer.path.strip_suffix('/').unwrap_or(issuer.path);
         let (before, behind) = if self.oauth { ("", path) } else { (path, "") };

@@ -7,6 +7,7 @@ use crate::{
     http::{Request, Response},
     jwk::{self, KeySet},
     metadata::Metadata,
+    time::Now,
 };
 
 /// Fetches the keys that suit a client, before any token is there: to keep them, or to save the time later.
@@ -25,7 +26,7 @@ impl<'c> Jwks<'c> {
 impl Exchange for Jwks<'_> {
     type Output<'b> = KeySet<'b>;
 
-    fn request<'b>(&'b self, _out: &'b mut [u8]) -> Result<Request<'b>, Error> {
+    fn request<'b>(&'b self, _now: Now, _out: &'b mut [u8]) -> Result<Request<'b>, Error> {
         let url = Metadata::need(self.client.metadata.jwks_uri, Name::JwksUri)?;
         self.client.metadata.check()?;
         Ok(Request::get(url, jwk::keep_all(self.client.verifiers)))

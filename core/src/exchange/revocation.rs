@@ -6,11 +6,12 @@ use crate::{
     client::Client,
     encoding::writer::Writer,
     error::{Error, Name},
-    exchange::{Exchange, post},
+    exchange::{Exchange, Fresh, post},
     http::{Request, Response},
     metadata::Metadata,
     secret::Secret,
     sieve::{Keep, Wanted},
+    time::Now,
 };
 
 /// Tells the server that a token is not needed any more.
@@ -42,12 +43,14 @@ pub(crate) fn revocation_request<'b>(
     client: &'b Client<'_>,
     token: &str,
     hint: &str,
+    now: Now,
     out: &'b mut [u8],
 ) -> Result<Request<'b>, Error> {
     let url = Metadata::need(client.metadata.revocation_endpoint, Name::RevocationEndpoint)?;
     client.metadata.check()?;
     let keep = Keep(Wanted::Members(&[Name::Error, Name::ErrorDescription, Name::ErrorUri]));
-    post(client, url, keep, Writer::new(out), |pairs| {
+    let fresh = Fresh { now, secret: token.as_bytes(), nonce: None };
+    post(client, url, keep, Writer::new(out), fresh, |pairs| {
         pairs.pair("token", token);
         pairs.pair("token_type_hint", hint);
     })
@@ -56,8 +59,8 @@ pub(crate) fn revocation_request<'b>(
 impl Exchange for Revocation<'_> {
     type Output<'b> = ();
 
-    fn request<'b>(&'b self, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
-        revocation_request(self.client, self.token.expose(), self.hint, out)
+    fn request<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
+        revocation_request(self.client, self.token.expose(), self.hint, now, out)
     }
 
     /// Success whatever the body, also for a token that the server does not know (RFC 7009 §2.2).

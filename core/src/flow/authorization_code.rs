@@ -11,14 +11,15 @@ use crate::{
         writer::Writer,
     },
     error::{Check, Error, ErrorCode, Name},
-    exchange,
+    exchange::{self, Fresh},
     flow::{
         Action, Event, Flow, Redirect, Refusal,
         pushed_authorization_request::{self, Pushed},
     },
     http::{OauthError, Request, Response},
     id_token::{Expected, Grant},
-    memory::{Kind, Memory, Snapshot},
+    jwk::THUMBPRINT_LENGTH,
+    memory::{Kind, Memory, Saved, Snapshot},
     metadata::Metadata,
     pkce,
     redirect::AuthorizationResponse,
@@ -60,6 +61,9 @@ use crate::{
 /// `nonce` and `code_verifier`, for a user who was shown the address and did not follow it; one who did may still come
 /// back, until the answer to the push after that. The time of the flow goes on all the while. A restored flow shows the
 /// address that it had; servers take it from a browser that loads it again, or refuse it (RFC 9126 §4).
+///
+/// A server's demand for a nonce (RFC 9449 §8) is no refusal: it changes no step, and the next action is the same
+/// request with the nonce.
 ///
 /// `N` is room for the request URI and then the code that the server chooses, in octets: most are shorter than 128, some longer than
 /// 1,500. A longer one is [`Error::InputTooLarge`]. After a refusal the same room holds its text.
@@ -121,29 +125,38 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     pub fn restore(client: &'c Client<'c>, snapshot: &[u8], now: Now) -> Result<Self, Error> {
         let snapshot = Snapshot::read(snapshot, Kind::AuthorizationCode, client)?;
         let mut flow = Self::new(client, Seed::new(*snapshot.seed)?, now)?;
-        let mut memory = snapshot.memory;
+        let mut text = snapshot.memory.text;
         flow.step = match (snapshot.step, client.pushes()) {
             (0, false) => Step::Authorize,
             (1, false) => Step::Exchange,
-            (2, true) if memory.is_empty() => Step::Push,
+            (2, true) if text.is_empty() => Step::Push,
             (3, true) => Step::Authorize,
             (4, true) => Step::Exchange,
             _ => return Err(Error::Snapshot),
         };
         if matches!(snapshot.step, 3 | 4) {
-            let (&[attempt, left @ ..], text) =
-                memory.split_first_chunk::<PUSH_HEAD>().ok_or(Error::Snapshot)?;
+            let (&[attempt, left @ ..], request_uri) =
+                text.split_first_chunk::<PUSH_HEAD>().ok_or(Error::Snapshot)?;
             flow.attempt = attempt;
             flow.request_uri_end = now.uptime.saturating_add(u64::from(u32::from_le_bytes(left)));
-            memory = text;
+            text = request_uri;
         }
         if snapshot.left == 0 {
             return Err(Error::Expired);
         }
         flow.deadline = now.uptime.saturating_add(u64::from(snapshot.left));
         let name = if flow.step == Step::Exchange { Name::Code } else { Name::RequestUri };
-        flow.memory.hold(memory.iter().copied(), name)?;
+        flow.memory.restore(Saved { text, ..snapshot.memory }, name)?;
         Ok(flow)
+    }
+
+    /// Begins with the nonce that the server gave last
+    /// ([`TokenResponse::dpop_nonce`], [`Nonces`](crate::dpop::Nonces)), which saves a round trip. What is no nonce, or
+    /// does not fit, changes nothing.
+    #[must_use]
+    pub fn dpop_nonce(mut self, nonce: &str) -> Self {
+        self.memory.begin_with(nonce);
+        self
     }
 
     /// Redirects that were not for this flow. A few are strays; from [`Self::ALERT`] on somebody is trying.
@@ -181,7 +194,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     }
 
     /// The push of this attempt: the same octets, however often it is sent. Nothing is used up by it.
-    fn push<'b>(&'b self, attempt: u8, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+    fn push<'b>(&'b self, attempt: u8, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         // No number, and so no values, come twice.
         if attempt == u8::MAX {
             return Err(Error::Expired);
@@ -192,7 +205,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
             Name::PushedAuthorizationRequestEndpoint,
         )?;
         let keep = Keep(Wanted::Members(pushed_authorization_request::MEMBERS));
-        let request = exchange::post(client, url, keep, Writer::new(out), |pairs| {
+        let request = exchange::post(client, url, keep, Writer::new(out), self.fresh(now), |pairs| {
             // With or without a secret, and once (RFC 9126 §2.1).
             self.write_parameters(pairs, attempt, !client.authentication.names_client());
         })?;
@@ -220,6 +233,9 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         }
         pairs.pair("redirect_uri", client.redirect_uri);
         exchange::write_scope(client.scope, pairs);
+        if let Some(dpop) = client.dpop.filter(|dpop| dpop.code_bound) {
+            pairs.pair("dpop_jkt", dpop.thumbprint(&mut [0; THUMBPRINT_LENGTH]).unwrap_or_default());
+        }
         pairs.pair("state", self.seed.derive_again(Label::State, attempt).as_str());
         let verifier = self.seed.derive_again(Label::CodeVerifier, attempt);
         let mut challenge = [0; base64url::LENGTH_OF_32];
@@ -270,9 +286,9 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         }
     }
 
-    fn exchange<'b>(&'b self, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+    fn exchange<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let verifier = self.value(Label::CodeVerifier);
-        let request = exchange::token_request(self.client, out, |pairs| {
+        let request = exchange::token_request(self.client, out, self.fresh(now), |pairs| {
             pairs.pair("grant_type", "authorization_code");
             pairs.pair("code", self.memory.text());
             pairs.pair("redirect_uri", self.client.redirect_uri);
@@ -282,6 +298,9 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     }
 
     fn pushed(&mut self, now: Now, attempt: u8, response: Response<'_>) -> Result<(), Error> {
+        if self.memory.is_challenged(self.client, &response)? {
+            return Ok(());
+        }
         match Pushed::read(response, self.client.quirks)? {
             Pushed::Refusal(refusal) => Err(self.refused(&refusal)),
             Pushed::Taken { request_uri, expires_in } => {
@@ -340,7 +359,14 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         }
     }
 
-    fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<TokenResponse<'b>, Error> {
+    fn fresh(&self, now: Now) -> Fresh<'_> {
+        Fresh { now, secret: self.seed.octets(), nonce: Some(self.memory.nonce()) }
+    }
+
+    fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
+        if self.memory.is_challenged(self.client, &response)? {
+            return Ok(None);
+        }
         if let Some(refusal) = token::refusal(&response, self.client.quirks)? {
             return Err(self.refused(&refusal));
         }
@@ -354,10 +380,10 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
             Ok(_) => self.end(Step::Done),
             // The server has taken the code; it is not sent again (RFC 6749 §4.1.2).
             Err(error) if response.is_final(error) => self.end(Step::Lost),
-            Err(_) => return outcome,
+            Err(_) => return outcome.map(Some),
         }
         self.memory.wipe();
-        outcome
+        outcome.map(Some)
     }
 
     fn refused(&mut self, refusal: &OauthError<'_>) -> Error {
@@ -408,9 +434,9 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
             Step::Lost => Err(Error::AnswerLost),
             Step::Refused(code) => Err(Error::Refused(code)),
             _ if self.is_over_time(now) => Err(Error::Expired),
-            Step::Exchange => self.exchange(out),
+            Step::Exchange => self.exchange(now, out),
             Step::Authorize | Step::Push => match self.due_push(now) {
-                Some(attempt) => self.push(attempt, out),
+                Some(attempt) => self.push(attempt, now, out),
                 None => self.authorize(out),
             },
         }
@@ -427,7 +453,7 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
             (Step::Expired, _) => Err(Error::Expired),
             // Browsers reload and prefetch (RFC 9700 §4.5).
             (_, Event::Redirect(_)) => Err(Error::AlreadyCompleted),
-            (Step::Exchange, Event::Response(response)) => self.response(now, response).map(Some),
+            (Step::Exchange, Event::Response(response)) => self.response(now, response),
             (Step::Exchange, Event::NotSent) => Ok(None),
             // A code that may have been seen is never sent again (RFC 6749 §4.1.2, §10.5).
             (Step::Exchange, Event::Timeout) => {
@@ -462,7 +488,7 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
         // A count that went backwards wins no time.
         let most = u64::from(self.client.lifetime).saturating_mul(1000);
         let left = |end: u64| u32::try_from(end.saturating_sub(now.uptime).min(most)).unwrap_or(u32::MAX);
-        let memory = self.memory.text().as_bytes();
+        let memory = self.memory.saved();
         let [a, b, c, d] = left(self.request_uri_end).to_le_bytes();
         let head: &[u8] = if step > 2 { &[self.attempt, a, b, c, d] } else { &[] };
         Snapshot { step, left: left(self.deadline), seed: self.seed.octets(), memory }.write_behind(

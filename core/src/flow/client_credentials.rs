@@ -6,7 +6,7 @@ use crate::{
     client::Client,
     client_authentication::is_visible,
     error::{Error, ErrorCode, Name},
-    exchange,
+    exchange::{self, Fresh},
     flow::{Action, Event, Flow, Refusal},
     http::{Request, Response},
     id_token::{Expected, Grant},
@@ -39,6 +39,7 @@ use crate::{
 pub struct ClientCredentials<'c, const N: usize = 322> {
     client: &'c Client<'c>,
     assertion: Option<Secret<'c>>,
+    seed: Seed,
     step: Step,
     memory: Memory<N>,
 }
@@ -59,12 +60,12 @@ impl<'c, const N: usize> ClientCredentials<'c, N> {
     /// [`Error::Config`] for a setting that is not allowed: a public client
     /// ([`client_secret`](Name::ClientSecret)), or `openid` in the scope. [`Error::Check`] if the server lacks what is
     /// needed.
-    pub fn new(client: &'c Client<'c>) -> Result<Self, Error> {
+    pub fn new(client: &'c Client<'c>, seed: Seed) -> Result<Self, Error> {
         // Who cannot prove to be this client has nothing to show (RFC 6749 §4.4).
         if client.authentication.is_public() {
             return Err(Error::Config(Name::ClientSecret));
         }
-        Self::make(client, None)
+        Self::make(client, None, seed)
     }
 
     /// A new flow with a JWT that somebody whom the server trusts has signed, as a service account does. It is sent as
@@ -73,11 +74,11 @@ impl<'c, const N: usize> ClientCredentials<'c, N> {
     /// # Errors
     /// [`Error::Config`] for a setting that is not allowed, [`assertion`](Name::Assertion) among them: one that is
     /// empty, or has characters that no JWT has. [`Error::Check`] if the server lacks what is needed.
-    pub fn jwt_bearer(client: &'c Client<'c>, assertion: &'c str) -> Result<Self, Error> {
+    pub fn jwt_bearer(client: &'c Client<'c>, assertion: &'c str, seed: Seed) -> Result<Self, Error> {
         if !is_visible(assertion) {
             return Err(Error::Config(Name::Assertion));
         }
-        Self::make(client, Some(Secret::new(assertion)))
+        Self::make(client, Some(Secret::new(assertion)), seed)
     }
 
     /// The flow that [`Flow::save`] wrote. `assertion` is the one that it was made with, if it was; a new one does as
@@ -91,9 +92,10 @@ impl<'c, const N: usize> ClientCredentials<'c, N> {
         assertion: Option<&'c str>,
     ) -> Result<Self, Error> {
         let snapshot = Snapshot::read(snapshot, Kind::ClientCredentials, client)?;
+        let seed = Seed::new(*snapshot.seed)?;
         let (mut flow, step) = match (assertion, snapshot.step.checked_sub(JWT_BEARER)) {
-            (Some(assertion), Some(step)) => (Self::jwt_bearer(client, assertion)?, step),
-            (None, None) => (Self::new(client)?, snapshot.step),
+            (Some(assertion), Some(step)) => (Self::jwt_bearer(client, assertion, seed)?, step),
+            (None, None) => (Self::new(client, seed)?, snapshot.step),
             _ => return Err(Error::Snapshot),
         };
         flow.step = match step {
@@ -101,26 +103,36 @@ impl<'c, const N: usize> ClientCredentials<'c, N> {
             1 => Step::SendAgain,
             _ => return Err(Error::Snapshot),
         };
+        flow.memory.restore(snapshot.memory, Name::DpopNonce)?;
         Ok(flow)
     }
 
-    fn make(client: &'c Client<'c>, assertion: Option<Secret<'c>>) -> Result<Self, Error> {
+    fn make(client: &'c Client<'c>, assertion: Option<Secret<'c>>, seed: Seed) -> Result<Self, Error> {
         client.check_without_user()?;
-        Ok(Self { client, assertion, step: Step::Send, memory: Memory::new() })
+        Ok(Self { client, assertion, seed, step: Step::Send, memory: Memory::new() })
     }
 
-    fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<TokenResponse<'b>, Error> {
+    fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
+        if self.memory.is_challenged(self.client, &response)? {
+            return Ok(None);
+        }
         if let Some(refusal) = token::refusal(&response, self.client.quirks)? {
             let code = ErrorCode::from_text(refusal.code.as_bytes());
             self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
-            self.step = Step::Refused(code);
+            self.end(Step::Refused(code));
             return Err(Error::Refused(code));
         }
         // Nobody signs in, so no ID token is looked at.
         let expected = Expected { client: self.client, grant: Grant::Refresh(None) };
         let tokens = token::read(&response, now, &expected)?;
-        self.step = Step::Done;
-        Ok(tokens)
+        self.end(Step::Done);
+        Ok(Some(tokens))
+    }
+
+    /// No step behind this one needs the seed.
+    fn end(&mut self, step: Step) {
+        self.step = step;
+        self.seed.wipe();
     }
 }
 
@@ -128,7 +140,7 @@ impl<'c, const N: usize> ClientCredentials<'c, N> {
 const JWT_BEARER: u8 = 2;
 
 impl<const N: usize> Flow for ClientCredentials<'_, N> {
-    fn poll<'b>(&'b self, _now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+    fn poll<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         match self.step {
             Step::Done => return Ok(Action::Done),
             Step::Lost => return Err(Error::AnswerLost),
@@ -136,7 +148,8 @@ impl<const N: usize> Flow for ClientCredentials<'_, N> {
             Step::Send | Step::SendAgain => {}
         }
         let client = self.client;
-        let request = exchange::token_request(client, out, |pairs| {
+        let fresh = Fresh { now, secret: self.seed.octets(), nonce: Some(self.memory.nonce()) };
+        let request = exchange::token_request(client, out, fresh, |pairs| {
             match self.assertion {
                 None => pairs.pair("grant_type", "client_credentials"),
                 Some(assertion) => {
@@ -153,16 +166,14 @@ impl<const N: usize> Flow for ClientCredentials<'_, N> {
 
     fn handle<'b>(&mut self, now: Now, event: Event<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
         match (self.step, event) {
-            (Step::Send | Step::SendAgain, Event::Response(response)) => {
-                self.response(now, response).map(Some)
-            }
+            (Step::Send | Step::SendAgain, Event::Response(response)) => self.response(now, response),
             (Step::Send | Step::SendAgain, Event::NotSent) => Ok(None),
             (Step::Send, Event::Timeout) => {
                 self.step = Step::SendAgain;
                 Ok(None)
             }
             (Step::SendAgain, Event::Timeout) => {
-                self.step = Step::Lost;
+                self.end(Step::Lost);
                 Err(Error::AnswerLost)
             }
             _ => Err(Error::Misuse),
@@ -185,8 +196,12 @@ impl<const N: usize> Flow for ClientCredentials<'_, N> {
         };
         let base = if self.assertion.is_some() { JWT_BEARER } else { 0 };
         let step = base.saturating_add(step);
-        let seed = &[0; Seed::LENGTH];
-        Snapshot { step, left: 0, seed, memory: &[] }.write(Kind::ClientCredentials, self.client, snapshot)
+        let memory = self.memory.saved();
+        Snapshot { step, left: 0, seed: self.seed.octets(), memory }.write(
+            Kind::ClientCredentials,
+            self.client,
+            snapshot,
+        )
     }
 }
 

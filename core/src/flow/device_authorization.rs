@@ -10,11 +10,11 @@ use crate::{
     client::Client,
     encoding::{base64url, writer::Writer},
     error::{Error, ErrorCode, Name},
-    exchange,
+    exchange::{self, Fresh},
     flow::{Action, Event, Flow, Refusal, UserCode},
     http::{Request, Response},
     id_token::{Expected, Grant},
-    memory::{Kind, Memory, Snapshot},
+    memory::{Kind, Memory, Saved, Snapshot},
     metadata::Metadata,
     pkce,
     quirks::Quirks,
@@ -173,7 +173,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
         if snapshot.left == 0 {
             return Err(Error::Expired);
         }
-        let (head, codes) = snapshot.memory.split_first_chunk::<HEAD>().ok_or(Error::Snapshot)?;
+        let (head, codes) = snapshot.memory.text.split_first_chunk::<HEAD>().ok_or(Error::Snapshot)?;
         let [options, numbers @ ..] = head;
         let mut numbers =
             numbers.chunks_exact(4).map(|octets| octets.try_into().map_or(0, u32::from_le_bytes));
@@ -183,7 +183,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
         flow.pace = Pace { since: now.uptime, left: snapshot.left, interval, backoff, wait, least };
         flow.pkce = options & PKCE != 0;
         flow.code_pairs = CodePairs(options & CODE_PAIRS != 0);
-        flow.memory.hold(codes.iter().copied(), Name::DeviceCode)?;
+        flow.memory.restore(Saved { text: codes, ..snapshot.memory }, Name::DeviceCode)?;
         Ok(flow)
     }
 
@@ -193,12 +193,18 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
         self.memory.wipe();
     }
 
-    fn start<'b>(&'b self, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+    fn fresh(&self, now: Now) -> Fresh<'_> {
+        Fresh { now, secret: self.seed.octets(), nonce: Some(self.memory.nonce()) }
+    }
+
+    fn start<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let client = self.client;
         let endpoint = client.metadata.device_authorization_endpoint;
         let url = Metadata::need(endpoint, Name::DeviceAuthorizationEndpoint)?;
         let keep = Keep(Wanted::Members(Codes::MEMBERS));
-        let request = exchange::post(client, url, keep, Writer::new(out), |pairs| {
+        // A proof belongs to requests for tokens (RFC 9449 §5).
+        let fresh = Fresh { nonce: None, ..self.fresh(now) };
+        let request = exchange::post(client, url, keep, Writer::new(out), fresh, |pairs| {
             self.code_pairs.write_start(pairs);
             exchange::write_scope(client.scope, pairs);
             if self.pkce {
@@ -218,9 +224,9 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
         Ok(Action::Send(request))
     }
 
-    fn ask<'b>(&'b self, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+    fn ask<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let codes = self.codes();
-        let request = exchange::token_request(self.client, out, |pairs| {
+        let request = exchange::token_request(self.client, out, self.fresh(now), |pairs| {
             pairs.pair("grant_type", self.code_pairs.grant_type());
             pairs.pair("device_code", codes.device_code);
             self.code_pairs.write_poll(codes.user_code, pairs);
@@ -277,6 +283,10 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
     }
 
     fn answered<'b>(&mut self, now: Now, response: Response<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
+        // A demand for a nonce is no answer to a poll: the same one goes out again, and at once (RFC 9449 §8).
+        if self.memory.is_challenged(self.client, &response)? {
+            return Ok(None);
+        }
         let tolerated = self.client.quirks;
         let outcome = match token::refusal(&response, tolerated) {
             Ok(Some(refusal)) => match dialect::error_code(refusal.code, tolerated) {
@@ -357,8 +367,8 @@ impl<const N: usize> Flow for DeviceAuthorization<'_, N> {
             Step::Refused(code) => Err(Error::Refused(code)),
             Step::Taken => Err(Error::KeysNeeded),
             _ if self.pace.is_over(now) => Err(Error::Expired),
-            Step::Start | Step::StartAgain => self.start(out),
-            Step::Wait if self.pace.is_due(now) => self.ask(out),
+            Step::Start | Step::StartAgain => self.start(now, out),
+            Step::Wait if self.pace.is_due(now) => self.ask(now, out),
             Step::Wait => Ok(self.display(now)),
         }
     }
@@ -419,7 +429,7 @@ impl<const N: usize> Flow for DeviceAuthorization<'_, N> {
         for (octets, number) in numbers.chunks_exact_mut(4).zip(values) {
             octets.iter_mut().zip(number.to_le_bytes()).for_each(|(octet, of_number)| *octet = of_number);
         }
-        let memory = self.memory.text().as_bytes();
+        let memory = self.memory.saved();
         Snapshot { step, left, seed: self.seed.octets(), memory }.write_behind(
             &head,
             Kind::DeviceAuthorization,

@@ -4,11 +4,12 @@ use core::fmt;
 
 use crate::{
     client::Client,
-    error::{Error, ErrorCode, Name, Remedy},
-    exchange,
+    error::{Check, Error, ErrorCode, Name, Remedy},
+    exchange::{self, Fresh},
     flow::{Action, Event, Flow, Refusal},
     http::{Request, Response},
     id_token::{Expected, Grant, Previous},
+    jwk::THUMBPRINT_LENGTH,
     memory::{Kind, Memory, Snapshot},
     secret::Seed,
     time::Now,
@@ -33,6 +34,9 @@ use crate::{
 /// | refused, lost | [`Error::Refused`], [`Error::AnswerLost`] | | |
 ///
 /// Any other event is [`Error::Misuse`] and changes nothing.
+///
+/// A server's demand for a nonce (RFC 9449 §8) is no refusal: it changes no step, and the next action is the same
+/// request with the nonce.
 ///
 /// `N` is room for the refresh token, in octets.
 pub struct RefreshToken<'c, const N: usize = 2048> {
@@ -87,6 +91,28 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         Ok(self)
     }
 
+    /// Begins with the nonce that the server gave last
+    /// ([`TokenResponse::dpop_nonce`], [`Nonces`](crate::dpop::Nonces)), which saves a round trip. What is no nonce, or
+    /// does not fit, changes nothing.
+    #[must_use]
+    pub fn dpop_nonce(mut self, nonce: &str) -> Self {
+        self.memory.begin_with(nonce);
+        self
+    }
+
+    /// Makes sure that the client has the key to which the refresh token is bound; `thumbprint` was kept with it
+    /// ([`Dpop::thumbprint`](crate::dpop::Dpop::thumbprint)).
+    ///
+    /// # Errors
+    /// [`Check::DpopKeyChanged`], before any request: no server takes the token with another key (RFC 9449 §5).
+    pub fn bound_to(self, thumbprint: &str) -> Result<Self, Error> {
+        let mut own = [0; THUMBPRINT_LENGTH];
+        match self.client.dpop {
+            Some(dpop) if dpop.thumbprint(&mut own)? == thumbprint => Ok(self),
+            _ => Err(Check::DpopKeyChanged.into()),
+        }
+    }
+
     /// The flow that [`Flow::save`] wrote.
     ///
     /// # Errors
@@ -97,8 +123,9 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         previous: Option<Previous<'c>>,
     ) -> Result<Self, Error> {
         let snapshot = Snapshot::read(snapshot, Kind::RefreshToken, client)?;
-        let token = core::str::from_utf8(snapshot.memory).map_err(|_| Error::Snapshot)?;
+        let token = core::str::from_utf8(snapshot.memory.text).map_err(|_| Error::Snapshot)?;
         let mut flow = Self::new(client, token, previous)?;
+        flow.memory.restore(snapshot.memory, Name::RefreshToken)?;
         flow.step = match snapshot.step {
             0 => Step::Send,
             1 => Step::SendAgain,
@@ -113,8 +140,14 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
     }
 
     /// The request for fresh tokens.
-    pub(crate) fn request<'b>(&'b self, token: &str, out: &'b mut [u8]) -> Result<Request<'b>, Error> {
-        exchange::token_request(self.client, out, |pairs| {
+    pub(crate) fn request<'b>(
+        &'b self,
+        token: &str,
+        now: Now,
+        out: &'b mut [u8],
+    ) -> Result<Request<'b>, Error> {
+        let fresh = Fresh { now, secret: token.as_bytes(), nonce: Some(self.memory.nonce()) };
+        exchange::token_request(self.client, out, fresh, |pairs| {
             pairs.pair("grant_type", "refresh_token");
             pairs.pair("refresh_token", token);
             exchange::write_scope(self.scope, pairs);
@@ -137,13 +170,16 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         !self.scope.is_empty()
     }
 
-    /// Judges an answer.
+    /// Judges an answer. `None`: the server wants to see a nonce, and the request goes out again.
     pub(crate) fn response<'b>(
         &mut self,
         now: Now,
         response: Response<'b>,
         previous: Option<&Previous<'_>>,
-    ) -> Result<TokenResponse<'b>, Error> {
+    ) -> Result<Option<TokenResponse<'b>>, Error> {
+        if self.memory.is_challenged(self.client, &response)? {
+            return Ok(None);
+        }
         if let Some(refusal) = token::refusal(&response, self.client.quirks)? {
             let code = ErrorCode::from_text(refusal.code.as_bytes());
             // The refresh token lives on (RFC 6749 §5.2).
@@ -165,7 +201,7 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
             Err(error) if response.is_final(error) => self.lose(),
             Err(_) => {}
         }
-        outcome
+        outcome.map(Some)
     }
 
     fn lose(&mut self) {
@@ -175,21 +211,21 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
 }
 
 impl<const N: usize> Flow for RefreshToken<'_, N> {
-    fn poll<'b>(&'b self, _now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
+    fn poll<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         match self.step {
             Step::Done => return Ok(Action::Done),
             Step::Lost => return Err(Error::AnswerLost),
             Step::Refused(code) => return Err(Error::Refused(code)),
             Step::Send | Step::SendAgain => {}
         }
-        self.request(self.memory.text(), out).map(Action::Send)
+        self.request(self.memory.text(), now, out).map(Action::Send)
     }
 
     fn handle<'b>(&mut self, now: Now, event: Event<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
         match (self.step, event) {
             (Step::Send | Step::SendAgain, Event::Response(response)) => {
                 let previous = self.previous;
-                self.response(now, response, previous.as_ref()).map(Some)
+                self.response(now, response, previous.as_ref())
             }
             (Step::Send | Step::SendAgain, Event::NotSent) => Ok(None),
             (Step::Send, Event::Timeout) => {
@@ -221,7 +257,7 @@ impl<const N: usize> Flow for RefreshToken<'_, N> {
             Step::SendAgain => 1,
             _ => return Err(Error::Misuse),
         };
-        let memory = self.memory.text().as_bytes();
+        let memory = self.memory.saved();
         let seed = &[0; Seed::LENGTH];
         Snapshot { step, left: 0, seed, memory }.write(Kind::RefreshToken, self.client, snapshot)
     }

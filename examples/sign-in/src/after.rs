@@ -52,7 +52,7 @@ impl Session<'_> {
         let subject =
             self.tokens.identity.as_ref().map(|identity| identity.subject.as_str()).unwrap_or_default();
         let exchange = UserInfo::new(self.client, &self.tokens.access_token, subject);
-        let claims = fetch(&exchange, self.http, self.buffer)
+        let claims = fetch(&exchange, self.http, self.clock, self.buffer)
             .map_err(|failure| Problem::of(Stage::UserInfo, failure, None))?;
         let mut room = Buffer::<32768>::new();
         self.report.user_info(&tokens::parsed(claims.json(&mut room).map_err(failed)?));
@@ -69,7 +69,7 @@ impl Session<'_> {
                 Some(token) => Revocation::refresh_token(self.client, token),
                 None => Revocation::access_token(self.client, &self.tokens.access_token),
             };
-            fetch(&revocation, self.http, self.buffer)
+            fetch(&revocation, self.http, self.clock, self.buffer)
                 .map_err(|failure| Problem::of(Stage::Logout, failure, None))?;
         }
         let mut room = Buffer::<8192>::new();

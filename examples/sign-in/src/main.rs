@@ -74,13 +74,13 @@ fn sign_in(arguments: &Arguments, report: &Arc<dyn Report>) -> Result<(), Proble
     }
     let issuer = arguments.issuer.as_deref().or(demo.as_ref().map(DemoIssuer::issuer)).unwrap_or_default();
     report.progress(Step::Discovering);
+    let mut clock = SystemClock::new();
     let mut document = Buffer::<8192>::new();
-    let metadata = settings::discover(issuer, &mut http, &mut document)?;
+    let metadata = settings::discover(issuer, &mut http, &mut clock, &mut document)?;
 
     let loopback = if arguments.device { None } else { settings.listen()? };
     let redirect_uri = settings.redirect_uri(loopback.as_ref());
     let client = settings.client(metadata, &redirect_uri);
-    let mut clock = SystemClock::new();
     let mut buffer = Buffer::<32768>::new();
     let way = SignIn { arguments, report, client: &client, demo: demo.is_some() };
     let tokens = if arguments.device {

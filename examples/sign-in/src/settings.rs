@@ -17,7 +17,7 @@ use keyfob_core::{
 };
 use keyfob_demo_issuer::DemoIssuer;
 use keyfob_std::{
-    Failure, fetch,
+    Failure, SystemClock, fetch,
     http::HttpsClient,
     redirect::{Loopback, LoopbackHost},
 };
@@ -182,14 +182,15 @@ impl<'a> Settings<'a> {
 pub fn discover<'b>(
     issuer: &str,
     http: &mut HttpsClient,
+    clock: &mut SystemClock,
     buffer: &'b mut [u8],
 ) -> Result<Metadata<'b>, Problem> {
-    match fetch(&discovery(issuer)?, http, buffer) {
+    match fetch(&discovery(issuer)?, http, clock, buffer) {
         Err(Failure::Flow(Error::Check(Check::IssuerMismatch))) => {
             // Nobody guesses silently what was meant, but the advice may say which of the two spellings is right.
             let other = other_slash(issuer);
             let mut room = Buffer::<8192>::new();
-            match fetch(&discovery(&other)?, http, &mut room) {
+            match fetch(&discovery(&other)?, http, clock, &mut room) {
                 Ok(_) => Err(Problem::IssuerSlash { named: other }),
                 Err(_) => Err(Problem::of(Stage::Discovery, Error::Check(Check::IssuerMismatch), None)),
             }

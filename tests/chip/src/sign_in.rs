@@ -93,7 +93,7 @@ fn user_info(measure: Measure<'_>, client: &Client<'_>) {
     let mut buffer = [0; 512];
     measure("userinfo", &mut || {
         let exchange = UserInfo::new(client, TOKEN, "alice");
-        let keep = exchange.request(&mut buffer).expect("room").keep();
+        let keep = exchange.request(NOW, &mut buffer).expect("room").keep();
         let claims = exchange.response(read(keep, &mut buffer, CLAIMS).0);
         assert_eq!(claims.ok().and_then(|claims| claims.boolean("email_verified")), Some(true));
     });

@@ -8,6 +8,7 @@ use keyfob_core::{
     exchange::{Discovery, Exchange, Jwks, UserInfo},
     http::Incoming,
     metadata::Metadata,
+    time::Now,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -54,7 +55,7 @@ fn read<E: Exchange>(
     show: impl Fn(E::Output<'_>) -> Vec<u8>,
 ) -> Result<Vec<u8>, Error> {
     let mut out = [0; 512];
-    let keep = exchange.request(&mut out)?.keep();
+    let keep = exchange.request(Now::unknown(0), &mut out)?.keep();
     let mut buffer = vec![0; room];
     let mut incoming = Incoming::new(keep, &mut buffer);
     incoming.status(200);

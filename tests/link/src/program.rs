@@ -9,7 +9,7 @@ use keyfob_core::{
     exchange::{Exchange, Jwks},
     flow::{Action, Event, Flow, Redirect, RefreshToken},
     http::{Incoming, Request, Response},
-    jws::{Algorithm, Key, Verifier},
+    jws::{Algorithm, Key, MAX_SIGNATURE, SignError, Signer, Verifier},
     metadata::Metadata,
     secret::Seed,
     session::{self, Session},
@@ -17,6 +17,30 @@ use keyfob_core::{
 };
 
 use crate::Given;
+
+/// A signer of which the compiler knows nothing.
+pub struct OpaqueSigner;
+
+impl Signer for OpaqueSigner {
+    fn algorithm(&self) -> Algorithm {
+        black_box(Algorithm::Es256)
+    }
+
+    #[inline(never)]
+    fn public_key(&self) -> Key<'_> {
+        black_box(Key::P256 { x: &[1; 32], y: &[2; 32] })
+    }
+
+    fn key_id(&self) -> Option<&str> {
+        black_box(Some("key"))
+    }
+
+    #[inline(never)]
+    fn sign(&self, message: &[u8], signature: &mut [u8; MAX_SIGNATURE]) -> Result<usize, SignError> {
+        black_box((message, signature));
+        black_box(Ok(64))
+    }
+}
 
 /// A server.
 pub const SERVER: Metadata<'static> = Metadata::new("https://op.example")
@@ -171,7 +195,7 @@ pub fn happening<'b>(
 
 /// Whatever answer comes to a request for keys.
 pub fn response<'b>(buffer: &'b mut [u8], bytes: &[u8], text: &str) -> Result<Response<'b>, Error> {
-    let keep = Jwks::new(&KEYS).request(&mut []).map(|request| request.keep())?;
+    let keep = Jwks::new(&KEYS).request(now, &mut []).map(|request| request.keep())?;
     Ok(take_in(Incoming::new(keep, buffer), bytes, text).0)
 }
 
@@ -183,8 +207,9 @@ pub fn fetch<E: Exchange>(
     given: Given<'_>,
     use_it: impl FnOnce(E::Output<'_>) -> usize,
 ) -> Result<usize, Error> {
+    let now = now(&given);
     let Given { text, bytes, buffer, .. } = given;
-    let keep = show(&exchange.request(buffer)?);
+    let keep = show(&exchange.request(now, buffer)?);
     exchange.response(take_in(Incoming::new(keep, buffer), bytes, text).0).map(use_it)
 }
 

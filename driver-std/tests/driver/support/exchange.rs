@@ -38,7 +38,7 @@ pub fn get_limited(http: &mut HttpsClient, issuer: &str, limit: usize) -> Result
     };
     let discovery = discovery.expect("the issuer is allowed");
     let (mut memory, mut buffer) = ([0; 256], [0; 4096]);
-    let request = discovery.request(&mut memory).expect("the request fits");
+    let request = discovery.request(Now::unknown(0), &mut memory).expect("the request fits");
     let incoming = exchange(http, &request, &mut buffer, limit)?;
     let (response, _) = incoming.finish();
     let outcome = discovery.response(response).map(|metadata| metadata.issuer().to_owned());
@@ -50,7 +50,7 @@ pub fn get_user_info(http: &mut HttpsClient, endpoint: &str) -> Result<u16, Http
     let client = Client::new(metadata().userinfo_endpoint(endpoint), "client");
     let user_info = UserInfo::new(&client, ACCESS_TOKEN, "alice");
     let (mut memory, mut buffer) = ([0; 256], [0; 4096]);
-    let request = user_info.request(&mut memory).expect("the request fits");
+    let request = user_info.request(Now::unknown(0), &mut memory).expect("the request fits");
     Ok(exchange(http, &request, &mut buffer, 4096)?.finish().0.status())
 }
 

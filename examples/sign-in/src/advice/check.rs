@@ -212,6 +212,21 @@ fn row(check: Check, stage: Stage, arguments: &Arguments) -> Row {
             "The server does not offer this way of authenticating the application.".to_owned(),
             Authentication,
         ),
+        Check::DpopDowngrade => (
+            "dpop_downgrade",
+            "The server gave a bearer token, though tokens were to be bound to a key.".to_owned(),
+            ServerSettings,
+        ),
+        Check::DpopKeyChanged => (
+            "dpop_key_changed",
+            "The tokens are bound to another key than this device has now.".to_owned(),
+            Reauthenticate,
+        ),
+        Check::DpopNonceLoop => (
+            "dpop_nonce_loop",
+            "The server asked again for a nonce that it had just been shown.".to_owned(),
+            ServerFault,
+        ),
         Check::PkceUnsupported => (
             "pkce_unsupported",
             "The server does not support PKCE with S256, which keeps codes from being stolen.".to_owned(),
@@ -423,6 +438,9 @@ mod tests {
             Check::WrongMethod,
             Check::AlgorithmUnsupported,
             Check::AuthenticationMethodUnsupported,
+            Check::DpopDowngrade,
+            Check::DpopKeyChanged,
+            Check::DpopNonceLoop,
             Check::PkceUnsupported,
             Check::ResponseTypeUnsupported,
             Check::TokenType,

@@ -33,7 +33,7 @@ fn words(code: ErrorCode, stage: Stage) -> (Class, &'static str, &'static str) {
             "The server would have to ask the user something, and may not",
             "Leave out --prompt none, so that the user can answer.",
         ),
-        ErrorCode::UnmetAuthenticationRequirements => (
+        ErrorCode::InsufficientUserAuthentication | ErrorCode::UnmetAuthenticationRequirements => (
             Class::Denied,
             "The user cannot sign in the way that --acr-values asks for",
             "Set up that way of signing in for the user, or ask for another one.",
@@ -150,13 +150,14 @@ mod tests {
         assert_eq!((advice.code.as_deref(), advice.description), (Some("org_locked"), None));
     }
 
-    const CODES: [ErrorCode; 24] = [
+    const CODES: [ErrorCode; 25] = [
         ErrorCode::AccessDenied,
         ErrorCode::AccountSelectionRequired,
         ErrorCode::AuthorizationPending,
         ErrorCode::ConsentRequired,
         ErrorCode::ExpiredToken,
         ErrorCode::InsufficientScope,
+        ErrorCode::InsufficientUserAuthentication,
         ErrorCode::InteractionRequired,
         ErrorCode::InvalidClient,
         ErrorCode::InvalidDpopProof,
