@@ -238,6 +238,11 @@ const SHOWN: &[&str] = &[
     "text::before(url, b'?')",
     "request:?",
     "self.step",
+    "slot:?",
+    "until:?",
+    "until",
+    "reason:?",
+    "outcome:?",
     "self.len()",
     "self.checked",
     "self.method.as_str()",
@@ -247,6 +252,7 @@ const SHOWN: &[&str] = &[
 
 /// Types whose `Debug` is derived: it shows all that is in them. Add one only when nothing secret is.
 const DERIVED: &[&str] = &[
+    "Age",
     "Algorithm",
     "Algorithms",
     "Audiences",
@@ -273,6 +279,7 @@ const DERIVED: &[&str] = &[
     "Name",
     "Now",
     "Number",
+    "Outcome",
     "Part",
     "Place",
     "Prompt",
@@ -281,6 +288,8 @@ const DERIVED: &[&str] = &[
     "ResponseMode",
     "Rs256",
     "SignError",
+    "SignInReason",
+    "Slot",
     "State",
     "Step",
     "Token",
