@@ -17,7 +17,7 @@ use keyfob_tests::{
     clock::{NOW, TODAY},
     device::{Device, Kept, Shown, Trouble, Write},
     form,
-    id_token::Draft,
+    id_token::{Draft, Forgery},
     keys::{FIRST, jwk_set},
     seeds,
     server::{SUBJECT, refusal},
@@ -609,7 +609,7 @@ fn a_buffer_that_is_too_small_for_the_answer() {
 
 #[test]
 fn tokens_that_are_too_long() {
-    let shapes: [(fn(&mut Value), Shown); 2] = [
+    let shapes: [(Shape, Shown); 2] = [
         (|answer| answer["refresh_token"] = "r".repeat(300).into(), Shown::SignIn(SignInReason::TooLarge)),
         (|answer| answer["access_token"] = "a".repeat(300).into(), Shown::Wait(0)),
     ];
@@ -672,6 +672,9 @@ fn events_that_answer_nothing() {
     let seed = Seed::new(seeds::octets(1)).expect("a seed");
     assert_eq!(Session::<65_500>::new(&GAUGE, &seed).err(), Some(Error::Misuse));
 }
+
+/// A change to an answer.
+type Shape = fn(&mut Value);
 
 /// Lets the nonce of the sign-in pass.
 const ONCE: Previous<'static> =
@@ -752,7 +755,7 @@ impl Booth {
     }
 }
 
-fn answer(forge: fn(&mut Draft)) -> Answer {
+fn answer(forge: Forgery) -> Answer {
     let mut draft = Draft::new(FIRST, "kiosk", SUBJECT).access_token("a2");
     forge(&mut draft);
     Answer::json(
@@ -768,7 +771,7 @@ fn answer(forge: fn(&mut Draft)) -> Answer {
 #[test]
 fn continuity_holds_through_a_restart() {
     let claims = json!({ "nonce": "once", "auth_time": TODAY - 1000 });
-    let forgeries: [(fn(&mut Draft), Option<Check>); 6] = [
+    let forgeries: [(Forgery, Option<Check>); 6] = [
         (|_| {}, None),
         (|draft| draft.claims["nonce"] = "once".into(), None),
         (|draft| draft.claims["nonce"] = "twice".into(), Some(Check::NonceMismatch)),
