@@ -13,11 +13,57 @@
 //!   its way out; a record that does not open counts as damaged.
 //!
 //! Several accounts are several sessions, each with a store of its own.
+//!
+//! # The loop
+//!
+//! ```
+//! # use keyfob_core::{client::Client, error::Error, http::{Incoming, Request}, metadata::Metadata, secret::Seed};
+//! # use keyfob_core::{session::{Action, Event, Session, SignInReason, Slot}, time::Now};
+//! # struct Flash;
+//! # impl Flash {
+//! #     fn read(&mut self, _: Slot) -> &[u8] { &[] }
+//! #     fn write(&mut self, _: Slot, _: &[u8]) -> bool { true }
+//! # }
+//! # struct Modem;
+//! # impl Modem {
+//! #     fn send(&mut self, _: &Request) -> bool { true }
+//! #     fn receive(&mut self, _: &mut Incoming) -> bool { true }
+//! # }
+//! # const SERVER: Metadata = Metadata::new("https://op.example").token_endpoint("https://op.example/token");
+//! # static CLIENT: Client = Client::oauth(SERVER, "client").redirect_uri("com.example.app:/callback");
+//! # fn now() -> Now { Now::unknown(0) }
+//! # fn main() -> Result<(), Error> {
+//! # let (mut flash, mut modem, mut buffer) = (Flash, Modem, [0; 2048]);
+//! # let seed = Seed::new(core::array::from_fn(|place| place as u8))?;
+//! let mut session = Session::<1024>::new(&CLIENT, &seed)?;
+//! let reason = loop {
+//!     let event = match session.poll(now(), &mut buffer)? {
+//!         Action::Load { slot } => Event::Loaded(flash.read(slot)),
+//!         Action::Store { slot, record } if flash.write(slot, record) => Event::Stored,
+//!         Action::Erase { slot } if flash.write(slot, &[]) => Event::Stored,
+//!         Action::Store { .. } | Action::Erase { .. } => Event::NotStored,
+//!         Action::Send(request) if !modem.send(&request) => Event::NotSent,
+//!         Action::Send(request) => {
+//!             let mut incoming = Incoming::new(request.keep(), &mut buffer);
+//!             if modem.receive(&mut incoming) { Event::Response(incoming.finish().0) } else { Event::Timeout }
+//!         }
+//!         Action::Ready { .. } | Action::Wait { .. } => break None, // sleep, then poll again
+//!         Action::SignIn { reason } => break Some(reason), // then Session::sign_in with the tokens
+//!         _ => break None,
+//!     };
+//!     session.handle(now(), event)?; // KeysNeeded is answered as with a flow
+//! };
+//! assert_eq!(reason, Some(SignInReason::NeverSignedIn));
+//! assert!(session.access_token(now()).is_none());
+//! # Ok(())
+//! # }
+//! ```
 
 mod access_token;
 mod action;
 mod answer;
 mod fields;
+mod next;
 mod record;
 mod schedule;
 mod slots;
@@ -28,13 +74,13 @@ use core::fmt;
 use crate::{
     client::Client,
     error::{Check, Error, ErrorCode},
-    exchange::{keys_request, revocation_request},
+    exchange::keys_request,
     flow::{RefreshToken, Refusal},
     http::{Request, Response},
     memory::fingerprint,
     pace::{Pace, Spread},
     secret::{Seed, equal},
-    time::{Date, Now, UnixTime},
+    time::{Now, UnixTime},
     token::TokenResponse,
 };
 
@@ -357,68 +403,6 @@ impl<'c, const N: usize> Session<'c, N> {
         let held = self.step == Step::Held;
         let token = |field| if held { self.fields.get(field) } else { "" };
         (token(Field::RefreshToken), token(Field::AccessToken))
-    }
-
-    /// When to refresh.
-    fn due(&self) -> Option<u64> {
-        let has_access_token = !self.fields.is_empty(Field::AccessToken);
-        self.schedule.due(has_access_token).map(|due| due.max(self.pace.until()))
-    }
-
-    fn idle(&self, now: Now, due: Option<u64>) -> Action<'_> {
-        let store = self.slots.due().unwrap_or(u64::MAX);
-        let until = due.map_or(store, |due| due.min(store));
-        match self.access_token(now) {
-            Some(_) => {
-                // The end of the token is worth a poll too, while the server is out of reach.
-                let until = self.schedule.end().map_or(until, |end| end.min(until));
-                Action::Ready { until: (until < u64::MAX).then_some(until) }
-            }
-            None => Action::Wait { until },
-        }
-    }
-
-    fn poll_without_refresh_token(&self, now: Now) -> Action<'_> {
-        match self.access_token(now) {
-            Some(_) => Action::Ready { until: self.schedule.end() },
-            None => Action::SignIn { reason: SignInReason::NoRefreshToken },
-        }
-    }
-
-    fn poll_due<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
-        if out.len() < Self::RECORD {
-            return Err(Error::BufferTooSmall { needed: Self::RECORD });
-        }
-        // The answer would cost the refresh token, and could not be used.
-        if self.client.id_tokens.is_some() && self.client.is_openid() && !matches!(now.date, Date::Known(_)) {
-            return Err(Check::ClockNotSet.into());
-        }
-        if !self.may_be_sent() {
-            return self.store(Mark::Sent, out);
-        }
-        self.refresh.request(self.fields.get(Field::RefreshToken), out).map(Action::Send)
-    }
-
-    fn store<'b>(&'b self, mark: Mark, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
-        let sequence = self.slots.sequence.wrapping_add(1);
-        let record = record::write(self.client, mark, sequence, &self.facts, &self.fields, out)?;
-        Ok(Action::Store { slot: self.slots.newest.other(), record })
-    }
-
-    /// Takes back the new refresh token of an answer that was not right, if the server has a way to.
-    fn revoke<'b>(&'b self, check: Check, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
-        let token = self.fields.get(Field::RefreshToken);
-        if token.is_empty() || self.client.metadata.revocation_endpoint.is_none() {
-            return Ok(Action::SignIn { reason: SignInReason::SecurityAlert(check) });
-        }
-        revocation_request(self.client, token, "refresh_token", out).map(Action::Send)
-    }
-
-    /// Whether the refresh is announced, or need not be.
-    fn may_be_sent(&self) -> bool {
-        let announced = self.slots.mark == Mark::Sent || !self.rotates;
-        !self.fields.is_empty(Field::RefreshToken)
-            && (announced || self.slots.unannounced || self.slots.dirty)
     }
 
     fn end(&mut self, reason: SignInReason) {
