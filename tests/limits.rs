@@ -170,6 +170,11 @@ fn no_moment_is_too_much() {
                 (None, Some(redirect)) => Happening::Redirect(redirect.clone()),
                 (None, None) => Happening::Nudge,
             };
+            if flow.poll(now, &mut [0; ENOUGH]).err() == Some(Check::ClockNotSet.into()) {
+                // Nothing can be signed, and so nothing was asked.
+                assert_eq!(now.date, Date::Unknown);
+                continue;
+            }
             let outcome = station.hand.tell_at(&mut *flow, &happening, now);
             let today = now.date == Date::Known(UnixTime::from_seconds(TODAY));
             if today || undated {

@@ -279,7 +279,7 @@ fn power_loss_while_signing_out() {
         if cut == 0 {
             continue;
         }
-        assert_eq!(leaver.rest().is_ok(), true);
+        assert!(leaver.rest().is_ok());
         let revoked = leaver.issuer().revoked.clone();
         assert!(revoked.contains(&"refresh-2".to_owned()), "{cut}: {revoked:?}");
         assert!(leaver.device.flash.slots.iter().all(Vec::is_empty));

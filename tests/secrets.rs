@@ -11,11 +11,14 @@ use keyfob_core::{
     id_token::{Audiences, Previous},
     jws::{EdDsaSigner, Es256Signer},
     secret::{Buffer, Secret, Seed},
+    session,
+    sign_out::SignOut,
 };
 use keyfob_tests::{
     answer::Answer,
-    clients::{BACKEND, BACKEND_SECRET, ISSUER, KIOSK, ROBOT},
+    clients::{BACKEND, BACKEND_SECRET, GAUGE, ISSUER, KIOSK, ROBOT},
     clock::NOW,
+    device::Device,
     form,
     keys::{FIRST, jwk_set},
     process_memory::{Found, Marker, read, search},
@@ -280,6 +283,44 @@ fn refreshes_are_wiped_at_their_end_and_on_drop() {
         let (before, after) = before_and_after(flow);
         assert_eq!(holds(&before, token.as_bytes()), !end.is_end(), "{end:?}");
         assert!(!holds(&after, token.as_bytes()), "{end:?}");
+    }
+}
+
+/// A device with a session, and with what it owes its server.
+fn signed_in() -> (Device, SignOut<'static, 64>) {
+    let mut device = Device::new(&GAUGE, 1);
+    device.settle().expect("power");
+    device.sign_in();
+    device.settle().expect("power");
+    let mut owed = SignOut::new(&GAUGE, &seeds::seed(2)).expect("right");
+    owed.handle(NOW, session::Event::Loaded(&[])).expect("it was asked for");
+    owed.owe(&device.session, true).expect("there is room");
+    (device, owed)
+}
+
+// REQ: SECRET-03, SM-12, REFRESH-03, REFRESH-08
+#[test]
+fn sessions_are_wiped_at_their_end_and_on_drop() {
+    let tokens: [&[u8]; 2] = [b"refresh-1", b"access-1"];
+    for end in ["drop", "sign-out", "refusal", "rotation"] {
+        let (mut device, owed) = signed_in();
+        assert!(tokens.iter().all(|token| holds(&memory(&device.session), token)));
+        match end {
+            "sign-out" => device.session.sign_out(),
+            "refusal" => {
+                device.issuer.borrow_mut().revoke_all();
+                device.next_refresh().expect("power");
+            }
+            "rotation" => drop(device.next_refresh()),
+            _ => {}
+        }
+        let (before, after) = before_and_after(device.session);
+        for token in tokens {
+            assert_eq!(holds(&before, token), end == "drop", "{end}");
+            assert!(!holds(&after, token), "{end}");
+        }
+        let (before, after) = before_and_after(owed);
+        assert!(tokens.iter().all(|token| holds(&before, token) && !holds(&after, token)));
     }
 }
 

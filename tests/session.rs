@@ -17,7 +17,7 @@ use keyfob_tests::{
     clock::{NOW, TODAY},
     device::{Device, Kept, Shown, Trouble, Write},
     form,
-    id_token::Draft,
+    id_token::{Draft, Forgery},
     keys::{FIRST, jwk_set},
     seeds,
     server::{SUBJECT, refusal},
@@ -561,7 +561,7 @@ fn a_restart_asks_for_the_same() {
     assert_eq!(run(0), run(3));
 }
 
-// REQ: MEM-08
+// REQ: MEM-04
 #[test]
 fn every_buffer_length() {
     let mut device = plain(1);
@@ -579,6 +579,7 @@ fn every_buffer_length() {
                 matches!(outcome, Err(Error::BufferTooSmall { needed: more }) if more == needed),
                 "{length}"
             );
+            assert!(room.iter().all(|&octet| octet == 0), "nothing partial is left in it");
         }
         assert!(device.session.poll(now, &mut room[..needed]).is_ok());
         assert!(needed <= Kept::RECORD);
@@ -607,9 +608,10 @@ fn a_buffer_that_is_too_small_for_the_answer() {
     assert_eq!(device.issuer.borrow().presented(), ["refresh-1"]);
 }
 
+// REQ: MEM-05
 #[test]
 fn tokens_that_are_too_long() {
-    let shapes: [(fn(&mut Value), Shown); 2] = [
+    let shapes: [(Shape, Shown); 2] = [
         (|answer| answer["refresh_token"] = "r".repeat(300).into(), Shown::SignIn(SignInReason::TooLarge)),
         (|answer| answer["access_token"] = "a".repeat(300).into(), Shown::Wait(0)),
     ];
@@ -672,6 +674,9 @@ fn events_that_answer_nothing() {
     let seed = Seed::new(seeds::octets(1)).expect("a seed");
     assert_eq!(Session::<65_500>::new(&GAUGE, &seed).err(), Some(Error::Misuse));
 }
+
+/// A change to an answer.
+type Shape = fn(&mut Value);
 
 /// Lets the nonce of the sign-in pass.
 const ONCE: Previous<'static> =
@@ -752,7 +757,7 @@ impl Booth {
     }
 }
 
-fn answer(forge: fn(&mut Draft)) -> Answer {
+fn answer(forge: Forgery) -> Answer {
     let mut draft = Draft::new(FIRST, "kiosk", SUBJECT).access_token("a2");
     forge(&mut draft);
     Answer::json(
@@ -768,7 +773,7 @@ fn answer(forge: fn(&mut Draft)) -> Answer {
 #[test]
 fn continuity_holds_through_a_restart() {
     let claims = json!({ "nonce": "once", "auth_time": TODAY - 1000 });
-    let forgeries: [(fn(&mut Draft), Option<Check>); 6] = [
+    let forgeries: [(Forgery, Option<Check>); 6] = [
         (|_| {}, None),
         (|draft| draft.claims["nonce"] = "once".into(), None),
         (|draft| draft.claims["nonce"] = "twice".into(), Some(Check::NonceMismatch)),
@@ -835,7 +840,8 @@ fn a_bad_id_token_ends_the_session() {
     assert!(KIOSK.metadata().issuer() == BOOTH.metadata().issuer() && Kept::new(&KIOSK, &seed).is_ok());
 }
 
-/// Without a date no ID token can be judged; the answer would cost the refresh token.
+/// Without a date no ID token can be judged; the answer would cost the refresh token. A floor is enough to ask with: the
+/// answer brings the date.
 // REQ: CLOCK-02
 #[test]
 fn no_refresh_without_a_date() {
@@ -845,7 +851,7 @@ fn no_refresh_without_a_date() {
     let polled = booth.session.poll(Now::unknown(3_700_000), &mut out).map(|_| ());
     assert_eq!(polled, Err(Check::ClockNotSet.into()));
     let floor = Now { uptime: 3_700_000, date: Date::AtLeast(UnixTime::from_seconds(TODAY)) };
-    assert_eq!(booth.session.poll(floor, &mut out).map(|_| ()), Err(Check::ClockNotSet.into()));
+    assert_eq!(booth.session.poll(floor, &mut out).map(|_| ()), Ok(()));
     assert!(booth.rest(Now { uptime: 3_700_000, ..NOW }, &answer(|_| {})).starts_with("Ready"));
     assert_eq!(booth.requests.len(), 1);
 }
@@ -869,8 +875,9 @@ fn nothing_of_a_session_is_printed() {
 }
 
 /// Everything but the texts.
-// REQ: MEM-02
+// REQ: MEM-09
 #[test]
 fn a_session_is_small() {
-    assert!(size_of::<Session<'static, 1024>>() <= 2 * 1024, "{}", size_of::<Session<'static, 1024>>());
+    let beside = size_of::<Session<'static, 1024>>() - 1024;
+    assert!(beside <= 1024, "{beside}");
 }

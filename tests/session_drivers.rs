@@ -19,7 +19,7 @@ use keyfob_tests::{
     clients::GAUGE,
     clock::{NOW, TestClock},
     device::{self, Flash, Kept, Net, Trouble},
-    executor::block_on,
+    executor::{block_on, polls},
     seeds,
 };
 use sha2::{Digest, Sha256};
@@ -370,4 +370,29 @@ fn both_drivers_do_the_same() {
             assert_eq!(desktop.1, Ok(Outcome::Revoked));
         }
     }
+}
+
+/// A future that is dropped while a request is on its way has lost its answer, and waits longer each time.
+// REQ: REFRESH-10
+#[test]
+fn a_dropped_future() {
+    use keyfob_embassy::session::{Unavailable, keep_fresh};
+    let (mut net, mut clock, mut buffer) = (Net::default(), TestClock::default(), [0; 2048]);
+    let (mut kept, mut flash) = (session(), Flash::default());
+    let _ = block_on(keep_fresh(&mut kept, &mut flash, &mut net, &mut clock, &mut buffer));
+    sign_in(&mut kept, &net, clock.now());
+    block_on(keep_fresh(&mut kept, &mut flash, &mut net, &mut clock, &mut buffer)).expect("signed in");
+    clock.advance(3_600_000);
+    for dropped in 1..=2 {
+        let future = keep_fresh(&mut kept, &mut flash, &mut net, &mut clock, &mut buffer);
+        // Until the request has gone out: the first time a record is written before.
+        assert!(polls(future, if dropped == 1 { 3 } else { 2 }).is_none());
+        assert_eq!(net.issuer().count("/token"), dropped);
+    }
+    let outcome = block_on(keep_fresh(&mut kept, &mut flash, &mut net, &mut clock, &mut buffer));
+    assert!(matches!(outcome, Err(Unavailable::Later { .. })), "{outcome:?}");
+    net.issuer().revoke_all();
+    clock.advance(10_000);
+    let outcome = block_on(keep_fresh(&mut kept, &mut flash, &mut net, &mut clock, &mut buffer));
+    assert!(matches!(outcome, Err(Unavailable::SignIn(SignInReason::AnswerLost))), "{outcome:?}");
 }

@@ -242,6 +242,11 @@ const SHOWN: &[&str] = &[
     "text::before(url, b'?')",
     "request:?",
     "self.step",
+    "slot:?",
+    "until:?",
+    "until",
+    "reason:?",
+    "outcome:?",
     "self.len()",
     "self.checked",
     "self.method.as_str()",
@@ -258,6 +263,7 @@ const SHOWN: &[&str] = &[
 
 /// Types whose `Debug` is derived: it shows all that is in them. Add one only when nothing secret is.
 const DERIVED: &[&str] = &[
+    "Age",
     "Algorithm",
     "Algorithms",
     "Audiences",
@@ -290,6 +296,7 @@ const DERIVED: &[&str] = &[
     "NonceHeader",
     "Now",
     "Number",
+    "Outcome",
     "Part",
     "Place",
     "Prompt",
@@ -306,6 +313,8 @@ const DERIVED: &[&str] = &[
     "Rs384",
     "Rs512",
     "SignError",
+    "SignInReason",
+    "Slot",
     "State",
     "Step",
     "Times",

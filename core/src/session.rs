@@ -13,38 +13,87 @@
 //!   its way out; a record that does not open counts as damaged.
 //!
 //! Several accounts are several sessions, each with a store of its own.
+//!
+//! # The loop
+//!
+//! ```
+//! # use keyfob_core::{client::Client, error::Error, http::{Incoming, Request}, metadata::Metadata, secret::Seed};
+//! # use keyfob_core::{session::{Action, Event, Session, SignInReason, Slot}, time::Now};
+//! # struct Flash;
+//! # impl Flash {
+//! #     fn read(&mut self, _: Slot) -> &[u8] { &[] }
+//! #     fn write(&mut self, _: Slot, _: &[u8]) -> bool { true }
+//! # }
+//! # struct Modem;
+//! # impl Modem {
+//! #     fn send(&mut self, _: &Request) -> bool { true }
+//! #     fn receive(&mut self, _: &mut Incoming) -> bool { true }
+//! # }
+//! # const SERVER: Metadata = Metadata::new("https://op.example").token_endpoint("https://op.example/token");
+//! # static CLIENT: Client = Client::oauth(SERVER, "client").redirect_uri("com.example.app:/callback");
+//! # fn now() -> Now { Now::unknown(0) }
+//! # fn main() -> Result<(), Error> {
+//! # let (mut flash, mut modem, mut buffer) = (Flash, Modem, [0; 2048]);
+//! # let seed = Seed::new(core::array::from_fn(|place| place as u8))?;
+//! let mut session = Session::<1024>::new(&CLIENT, &seed)?;
+//! let reason = loop {
+//!     let event = match session.poll(now(), &mut buffer)? {
+//!         Action::Load { slot } => Event::Loaded(flash.read(slot)),
+//!         Action::Store { slot, record } if flash.write(slot, record) => Event::Stored,
+//!         Action::Erase { slot } if flash.write(slot, &[]) => Event::Stored,
+//!         Action::Store { .. } | Action::Erase { .. } => Event::NotStored,
+//!         Action::Send(request) if !modem.send(&request) => Event::NotSent,
+//!         Action::Send(request) => {
+//!             let mut incoming = Incoming::new(request.keep(), &mut buffer);
+//!             if modem.receive(&mut incoming) { Event::Response(incoming.finish().0) } else { Event::Timeout }
+//!         }
+//!         Action::Ready { .. } | Action::Wait { .. } => break None, // sleep, then poll again
+//!         Action::SignIn { reason } => break Some(reason), // then Session::sign_in with the tokens
+//!         _ => break None,
+//!     };
+//!     session.handle(now(), event)?; // KeysNeeded is answered as with a flow
+//! };
+//! assert_eq!(reason, Some(SignInReason::NeverSignedIn));
+//! assert!(session.access_token(now()).is_none());
+//! # Ok(())
+//! # }
+//! ```
 
 mod access_token;
+mod action;
+mod answer;
 mod fields;
+mod next;
 mod record;
 mod schedule;
 mod slots;
+mod storing;
 
 use core::fmt;
 
 use crate::{
     client::Client,
-    error::{Check, Error, ErrorCode, Name, Remedy},
-    exchange::{keys_request, revocation_request},
+    error::{Check, Error, ErrorCode},
+    exchange::keys_request,
     flow::{RefreshToken, Refusal},
     http::{Request, Response},
-    id_token::{Audiences, Previous},
     memory::fingerprint,
     pace::{Pace, Spread},
     secret::{Seed, equal},
-    sieve::Value,
-    time::{Date, Now, UnixTime},
+    time::{Now, UnixTime},
     token::TokenResponse,
 };
 
 use self::{
+    answer::date,
     fields::{Field, Fields},
-    record::{Facts, Mark, OVERHEAD, Record},
+    record::{Facts, Mark, OVERHEAD},
     schedule::Schedule,
     slots::{Chore, Slots},
 };
 
 pub use self::access_token::AccessToken;
+pub use self::action::{Action, Event, SignInReason};
 pub use self::slots::Slot;
 
 /// Keeps a user signed in.
@@ -85,94 +134,6 @@ pub struct Session<'c, const N: usize = 4096> {
     keeps_id_token: bool,
 }
 
-/// The one thing to do next.
-#[derive(Clone, Copy)]
-#[non_exhaustive]
-pub enum Action<'b> {
-    /// Erase this slot; then [`Event::Stored`] or [`Event::NotStored`].
-    Erase {
-        /// The slot.
-        slot: Slot,
-    },
-    /// Read this slot; then [`Event::Loaded`] or [`Event::NotStored`].
-    Load {
-        /// The slot.
-        slot: Slot,
-    },
-    /// There is an [`access_token`](Session::access_token). Poll again then.
-    Ready {
-        /// Milliseconds of uptime. `None`: the server did not say how long the token lives; it is good until it is
-        /// [refused](Session::rejected).
-        until: Option<u64>,
-    },
-    /// Send this request to the server; then [`Event::Response`], [`Event::NotSent`] or [`Event::Timeout`].
-    Send(Request<'b>),
-    /// The session is over, or never was: sign in.
-    SignIn {
-        /// Why.
-        reason: SignInReason,
-    },
-    /// Write this record to this slot, for good; then [`Event::Stored`] or [`Event::NotStored`].
-    Store {
-        /// The slot.
-        slot: Slot,
-        /// The record. It is a secret.
-        record: &'b [u8],
-    },
-    /// There is no access token now; [`trouble`](Session::trouble) says why. Poll again then.
-    Wait {
-        /// Milliseconds of uptime.
-        until: u64,
-    },
-}
-
-/// What happened.
-#[derive(Clone, Copy)]
-#[non_exhaustive]
-pub enum Event<'b> {
-    /// The slot holds this; nothing if it is empty.
-    Loaded(&'b [u8]),
-    /// The request surely did not reach the server.
-    NotSent,
-    /// The store has failed.
-    NotStored,
-    /// The server answered.
-    Response(Response<'b>),
-    /// The store has done it, for good.
-    Stored,
-    /// No answer came, and the server may have seen the request.
-    Timeout,
-}
-
-/// Why somebody has to sign in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum SignInReason {
-    /// The answer to a refresh was lost, with the new refresh token in it, and the server does not take the old one
-    /// any more.
-    AnswerLost,
-    /// What is stored belongs to another client, or to another server.
-    ClientChanged,
-    /// The session was not used for longer than the server allows.
-    Inactive,
-    /// Nothing is stored.
-    NeverSignedIn,
-    /// What is stored was written by a newer version.
-    NewerVersion,
-    /// The access token is at its end, and the server gave no refresh token.
-    NoRefreshToken,
-    /// The server does not take the refresh token any more: it was revoked, or the user has to do something.
-    Refused(ErrorCode),
-    /// The server's new ID token was not right, so none of its new tokens is used.
-    SecurityAlert(Check),
-    /// The user signed out.
-    SignedOut,
-    /// What is stored is damaged.
-    StoreDamaged,
-    /// The tokens are longer than the room for them.
-    TooLarge,
-}
-
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Step {
     /// The session is over, and its new refresh token is to be revoked.
@@ -186,9 +147,6 @@ enum Step {
 /// Room for the text of a refusal, with the line feeds between its parts.
 const REFUSAL: usize =
     Refusal::MAX_CODE.saturating_add(Refusal::MAX_TEXT.saturating_mul(2)).saturating_add(2);
-
-/// Seconds until a server is asked again whose tokens are too long.
-const LONG: u32 = 3600;
 
 impl<'c, const N: usize> Session<'c, N> {
     /// The longest record, in octets. A buffer for [`Session::poll`] has to be as long at least.
@@ -447,269 +405,6 @@ impl<'c, const N: usize> Session<'c, N> {
         (token(Field::RefreshToken), token(Field::AccessToken))
     }
 
-    /// When to refresh.
-    fn due(&self) -> Option<u64> {
-        let has_access_token = !self.fields.is_empty(Field::AccessToken);
-        self.schedule.due(has_access_token).map(|due| due.max(self.pace.until()))
-    }
-
-    fn idle(&self, now: Now, due: Option<u64>) -> Action<'_> {
-        let store = self.slots.due().unwrap_or(u64::MAX);
-        let until = due.map_or(store, |due| due.min(store));
-        match self.access_token(now) {
-            Some(_) => {
-                // The end of the token is worth a poll too, while the server is out of reach.
-                let until = self.schedule.end().map_or(until, |end| end.min(until));
-                Action::Ready { until: (until < u64::MAX).then_some(until) }
-            }
-            None => Action::Wait { until },
-        }
-    }
-
-    fn poll_without_refresh_token(&self, now: Now) -> Action<'_> {
-        match self.access_token(now) {
-            Some(_) => Action::Ready { until: self.schedule.end() },
-            None => Action::SignIn { reason: SignInReason::NoRefreshToken },
-        }
-    }
-
-    fn poll_due<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
-        if out.len() < Self::RECORD {
-            return Err(Error::BufferTooSmall { needed: Self::RECORD });
-        }
-        // The answer would cost the refresh token, and could not be used.
-        if self.client.id_tokens.is_some() && self.client.is_openid() && !matches!(now.date, Date::Known(_)) {
-            return Err(Check::ClockNotSet.into());
-        }
-        if !self.may_be_sent() {
-            return self.store(Mark::Sent, out);
-        }
-        self.refresh.request(self.fields.get(Field::RefreshToken), now, out).map(Action::Send)
-    }
-
-    fn store<'b>(&'b self, mark: Mark, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
-        let sequence = self.slots.sequence.wrapping_add(1);
-        let record = record::write(self.client, mark, sequence, &self.facts, &self.fields, out)?;
-        Ok(Action::Store { slot: self.slots.newest.other(), record })
-    }
-
-    /// Takes back the new refresh token of an answer that was not right, if the server has a way to.
-    fn revoke<'b>(&'b self, check: Check, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
-        let token = self.fields.get(Field::RefreshToken);
-        if token.is_empty() || self.client.metadata.revocation_endpoint.is_none() {
-            return Ok(Action::SignIn { reason: SignInReason::SecurityAlert(check) });
-        }
-        revocation_request(self.client, token, "refresh_token", now, out).map(Action::Send)
-    }
-
-    /// Whether the refresh is announced, or need not be.
-    fn may_be_sent(&self) -> bool {
-        let announced = self.slots.mark == Mark::Sent || !self.rotates;
-        !self.fields.is_empty(Field::RefreshToken)
-            && (announced || self.slots.unannounced || self.slots.dirty)
-    }
-
-    /// Whether a refresh is to be announced now.
-    fn announces(&self, now: Now) -> bool {
-        self.step == Step::Held
-            && !self.fields.is_empty(Field::RefreshToken)
-            && !self.may_be_sent()
-            && self.due().is_some_and(|due| now.uptime >= due)
-    }
-
-    fn load(&mut self, now: Now, slot: Slot, before: Option<SignInReason>, record: &[u8]) {
-        let mut reason = match Record::read(record, self.client) {
-            Err(reason) => Some(reason),
-            Ok(record) => self.unpack(slot, &record),
-        };
-        if reason != Some(SignInReason::NeverSignedIn) {
-            self.slots.found(slot);
-        }
-        if slot == Slot::First {
-            self.step = Step::Load(Slot::Second, reason);
-            return;
-        }
-        reason = match (before, reason) {
-            // The other slot may hold a token that was replaced since.
-            (Some(newer @ SignInReason::NewerVersion), _) | (_, Some(newer @ SignInReason::NewerVersion)) => {
-                Some(newer)
-            }
-            (Some(SignInReason::NeverSignedIn), reason) | (reason, Some(SignInReason::NeverSignedIn)) => {
-                reason
-            }
-            (Some(before), Some(_)) => Some(before),
-            _ if self.fields.is_empty(Field::RefreshToken) => Some(SignInReason::StoreDamaged),
-            _ => None,
-        };
-        if let Some(reason) = reason {
-            self.fields.wipe();
-            self.step = Step::Over(reason);
-            return;
-        }
-        self.step = Step::Held;
-        self.used = self.facts.date;
-        self.unsure = self.slots.mark == Mark::Sent;
-        self.schedule.started(now.uptime, self.unsure);
-    }
-
-    /// Takes a record that is newer than what was found before.
-    fn unpack(&mut self, slot: Slot, record: &Record<'_>) -> Option<SignInReason> {
-        let first = self.fields.is_empty(Field::RefreshToken);
-        if !first && !record.is_after(self.slots.sequence) {
-            return None;
-        }
-        match record.unpack(&mut self.fields) {
-            Ok(facts) => {
-                self.facts = facts;
-                self.slots.newest = slot;
-                self.slots.sequence = record.sequence;
-                self.slots.mark = record.mark;
-                None
-            }
-            Err(reason) => Some(reason),
-        }
-    }
-
-    fn stored(&mut self, now: Now) -> Result<(), Error> {
-        match self.slots.chore(u64::MAX) {
-            Some(Chore::Erase(slot)) => self.slots.erased(slot),
-            Some(Chore::Write) => {
-                self.slots.written(Mark::Ready);
-                self.slots.dirty = false;
-                self.slots.unannounced = false;
-            }
-            None if self.announces(now) => self.slots.written(Mark::Sent),
-            None => return Err(Error::Misuse),
-        }
-        Ok(())
-    }
-
-    fn not_stored(&mut self, now: Now) -> Result<(), Error> {
-        match self.slots.chore(u64::MAX) {
-            // What cannot be erased will not be used: it is the server's to refuse.
-            Some(Chore::Erase(slot)) => self.slots.erased(slot),
-            Some(Chore::Write) => self.slots.not_written(now.uptime),
-            None if self.announces(now) => self.slots.unannounced = true,
-            None => return Err(Error::Misuse),
-        }
-        Ok(())
-    }
-
-    fn response(&mut self, now: Now, response: Response<'_>) -> Result<(), Error> {
-        let previous = previous(&self.fields, &self.facts);
-        let outcome = self.refresh.response(now, response, previous.as_ref());
-        if outcome.is_err_and(|error| error == Error::KeysNeeded) {
-            return Err(Error::KeysNeeded);
-        }
-        let last_word = self.refresh.start_again();
-        match outcome {
-            // The server wants to see a nonce: the same request goes out again.
-            Ok(None) => {}
-            Ok(Some(tokens)) => self.take(now, &tokens),
-            Err(error) => {
-                self.fail(now, &response, error, last_word);
-                if let Error::BufferTooSmall { .. } = error {
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn fail(&mut self, now: Now, response: &Response<'_>, error: Error, last_word: bool) {
-        match error {
-            Error::Refused(code) if ends(code) => self.end(self.reason(now, code)),
-            Error::Check(check) if last_word && text(response, Name::IdToken).is_some() => {
-                self.end(SignInReason::SecurityAlert(check));
-                // It serves to be revoked; one that is too long is left to expire.
-                let new = text(response, Name::RefreshToken).unwrap_or_default();
-                let _ = self.fields.set(Field::RefreshToken, new);
-                self.step = Step::Alarm(check);
-            }
-            // A refusal, a busy server or another place than the server's: the token was not taken.
-            _ if !last_word && !matches!(response.status(), 200 | 500 | 502 | 504) => {
-                self.pace.fail(now.uptime, response.retry_after());
-            }
-            Error::Refused(_) => self.pace.fail(now.uptime, response.retry_after()),
-            _ => {
-                self.unsure = true;
-                self.pace.fail(now.uptime, response.retry_after());
-            }
-        }
-        self.trouble = Some(error);
-    }
-
-    /// Why the server does not take the token.
-    fn reason(&self, now: Now, code: ErrorCode) -> SignInReason {
-        let idle = date(now).saturating_sub(self.used);
-        let limit = u64::from(self.schedule.idle_expiry);
-        match code {
-            ErrorCode::InvalidGrant if self.unsure => SignInReason::AnswerLost,
-            ErrorCode::InvalidGrant if limit > 0 && self.used > 0 && idle >= limit => SignInReason::Inactive,
-            code => SignInReason::Refused(code),
-        }
-    }
-
-    /// Takes what a refresh has brought.
-    fn take(&mut self, now: Now, tokens: &TokenResponse<'_>) {
-        self.pace.reset();
-        self.trouble = None;
-        self.unsure = false;
-        self.used = date(now);
-        self.slots.unannounced = false;
-        self.schedule.renewed(now.uptime, tokens.expires_in());
-        let mut outcome = self.fields.set(Field::AccessToken, "");
-        let before = self.fields.get(Field::RefreshToken).as_bytes();
-        let new = tokens.refresh_token().filter(|new| !equal(new.as_bytes(), before));
-        self.rotates = new.is_some();
-        if let Some(new) = new {
-            self.slots.dirty = true;
-            self.facts.date = self.used;
-            if self.fields.set(Field::RefreshToken, new).is_err() {
-                // The hint is worth less than the session.
-                outcome = outcome.and(self.fields.set(Field::Hint, ""));
-                if let Err(error) = self.fields.set(Field::RefreshToken, new) {
-                    self.end(SignInReason::TooLarge);
-                    self.trouble = Some(error);
-                    return;
-                }
-            }
-        }
-        if let Some(scope) = tokens.scope().filter(|scope| *scope != self.fields.get(Field::Scope)) {
-            // With less asked for, less comes, and the grant is what it was.
-            if !self.refresh.is_narrow() {
-                outcome = outcome.and(self.fields.set(Field::Scope, scope));
-                self.slots.dirty = true;
-            }
-        }
-        outcome = outcome.and(self.fields.set(Field::AccessToken, tokens.access_token()));
-        if let Err(error) = outcome {
-            self.trouble = Some(error);
-            self.pace.fail(now.uptime, Some(LONG));
-        }
-    }
-
-    /// Keeps what a sign-in has brought.
-    fn keep(&mut self, tokens: &TokenResponse<'_>) -> Result<(), Error> {
-        self.facts = Facts::NONE;
-        if let Some(id_token) = tokens.id_token() {
-            self.facts.audiences = id_token.audiences().bits();
-            self.facts.auth_time = id_token.claims().number("auth_time");
-            self.fields.fill(Field::Subject, |room| id_token.subject(room).map(str::len))?;
-            self.fields.fill(Field::Nonce, |room| {
-                Ok(id_token.claims().text("nonce", room)?.unwrap_or_default().len())
-            })?;
-        }
-        self.fields.set(Field::RefreshToken, tokens.refresh_token().unwrap_or_default())?;
-        self.fields.set(Field::Scope, tokens.scope().unwrap_or_default())?;
-        self.fields.set(Field::AccessToken, tokens.access_token())?;
-        if let Some(id_token) = tokens.id_token().filter(|_| self.keeps_id_token) {
-            // If there is room.
-            let _ = self.fields.set(Field::Hint, id_token.as_str());
-        }
-        Ok(())
-    }
-
     fn end(&mut self, reason: SignInReason) {
         self.fields.wipe();
         self.slots.drop_all();
@@ -719,65 +414,6 @@ impl<'c, const N: usize> Session<'c, N> {
         self.slots.unannounced = false;
         self.trouble = None;
         self.step = Step::Over(reason);
-    }
-}
-
-/// What a new ID token must repeat.
-fn previous<'p, const N: usize>(fields: &'p Fields<N>, facts: &Facts) -> Option<Previous<'p>> {
-    let nonce = fields.get(Field::Nonce);
-    (!fields.is_empty(Field::Subject)).then(|| Previous {
-        subject: fields.get(Field::Subject),
-        audiences: Audiences::from_bits(facts.audiences),
-        auth_time: facts.auth_time.map(UnixTime::from_seconds),
-        nonce: (!nonce.is_empty()).then_some(nonce),
-    })
-}
-
-/// Whether the refresh token will never be taken again: it is invalid (RFC 6749 §5.2), or the user has to do something.
-fn ends(code: ErrorCode) -> bool {
-    code == ErrorCode::InvalidGrant || code.remedy() == Remedy::UserDenied
-}
-
-/// A text of a success.
-fn text<'b>(response: &Response<'b>, name: Name) -> Option<&'b str> {
-    match response.kept().ok()?.get(name) {
-        Some(Value::Text(text)) if !text.is_empty() => Some(text),
-        _ => None,
-    }
-}
-
-/// Unix seconds; 0 if nobody knows.
-fn date(now: Now) -> u64 {
-    match now.date {
-        Date::Known(date) => date.seconds(),
-        _ => 0,
-    }
-}
-
-impl fmt::Debug for Action<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Erase { slot } => write!(f, "Erase({slot:?})"),
-            Self::Load { slot } => write!(f, "Load({slot:?})"),
-            Self::Ready { until } => write!(f, "Ready({until:?})"),
-            Self::Send(request) => write!(f, "Send({request:?})"),
-            Self::SignIn { reason } => write!(f, "SignIn({reason:?})"),
-            Self::Store { slot, .. } => write!(f, "Store({slot:?})"),
-            Self::Wait { until } => write!(f, "Wait({until})"),
-        }
-    }
-}
-
-impl fmt::Debug for Event<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Loaded(_) => f.write_str("Loaded(…)"),
-            Self::NotSent => f.write_str("NotSent"),
-            Self::NotStored => f.write_str("NotStored"),
-            Self::Response(response) => response.fmt(f),
-            Self::Stored => f.write_str("Stored"),
-            Self::Timeout => f.write_str("Timeout"),
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Staying signed in: [`keep_fresh`] does what a [`Session`] asks for, [`sign_out`] ends it.
+//! Staying signed in: [`keep_fresh`] does what a [`Session`] asks for, [`sign_out()`] ends it.
 //!
 //! Where several tasks need the same session, put it into one `Mutex` of embassy's together with its store and its
 //! transport: the first one refreshes, and the others find what it has brought.
@@ -10,6 +10,7 @@ use keyfob_core::{
     http::Incoming,
     session::{Action, Event, Session, SignInReason, Slot},
     sign_out::{self, Outcome, SignOut},
+    time::Now,
 };
 
 use crate::{
@@ -65,6 +66,9 @@ pub enum Unavailable<E> {
 /// Does what `session` asks for, until it has a token that is fresh. `Some`: the store has failed; the session is good
 /// as long as there is power.
 ///
+/// The future can be dropped at any time. If a request was on its way then, the session takes its answer for lost, and
+/// asks for it again.
+///
 /// # Errors
 /// [`Unavailable`] says why there is no token.
 pub async fn keep_fresh<const N: usize, S: Store, H: Http>(
@@ -75,12 +79,13 @@ pub async fn keep_fresh<const N: usize, S: Store, H: Http>(
     buffer: &mut [u8],
 ) -> Result<Option<S::Error>, Unavailable<H::Error>> {
     let (mut failed, mut network) = (None, None);
+    let mut underway = Underway { session, since: None };
     let length = buffer.len();
     loop {
-        let event = match session.poll(clock.now(), buffer)? {
+        let event = match underway.session.poll(clock.now(), buffer)? {
             Action::Ready { .. } => return Ok(failed),
             Action::Wait { until } => {
-                return Err(Unavailable::Later { until, trouble: session.trouble(), network });
+                return Err(Unavailable::Later { until, trouble: underway.session.trouble(), network });
             }
             Action::SignIn { reason } => return Err(Unavailable::SignIn(reason)),
             Action::Load { slot } => match store.load(slot, buffer).await {
@@ -91,6 +96,7 @@ pub async fn keep_fresh<const N: usize, S: Store, H: Http>(
             Action::Store { slot, record } => stored(&mut failed, store.store(slot, record).await),
             Action::Send(request) => {
                 let keep = request.keep();
+                underway.since = Some(clock.now());
                 let sent = send(http, clock, &request).await;
                 let mut incoming = Incoming::new(keep, buffer);
                 match receive(sent, http, &mut incoming).await {
@@ -98,15 +104,16 @@ pub async fn keep_fresh<const N: usize, S: Store, H: Http>(
                     Ok(()) => {
                         let (response, rest) = incoming.finish();
                         let taken = length.saturating_sub(rest.len());
-                        match session.handle(clock.now(), Event::Response(response)) {
+                        match underway.session.handle(clock.now(), Event::Response(response)) {
                             Err(Error::KeysNeeded) => {}
                             outcome => {
+                                underway.since = None;
                                 outcome?;
                                 continue;
                             }
                         }
                         // Whoever cannot judge the answer has lost it.
-                        let request = session.keys(&response)?;
+                        let request = underway.session.keys(&response)?;
                         let keep = request.keep();
                         let sent = send(http, clock, &request).await;
                         let mut incoming = Incoming::new(keep, rest);
@@ -118,7 +125,8 @@ pub async fn keep_fresh<const N: usize, S: Store, H: Http>(
                             Ok(()) => match incoming.finish().0.keys() {
                                 Ok(keys) => Event::Response(response.with_keys(keys)),
                                 Err(error) => {
-                                    session.handle(clock.now(), Event::Timeout)?;
+                                    underway.since = None;
+                                    underway.session.handle(clock.now(), Event::Timeout)?;
                                     match behind(taken, error) {
                                         error @ Error::BufferTooSmall { .. } => return Err(error.into()),
                                         _ => continue,
@@ -131,7 +139,23 @@ pub async fn keep_fresh<const N: usize, S: Store, H: Http>(
             }
             _ => return Err(Error::Misuse.into()),
         };
-        session.handle(clock.now(), event)?;
+        underway.since = None;
+        underway.session.handle(clock.now(), event)?;
+    }
+}
+
+/// A session, and whether a request of it is on its way.
+struct Underway<'s, 'c, const N: usize> {
+    session: &'s mut Session<'c, N>,
+    since: Option<Now>,
+}
+
+impl<const N: usize> Drop for Underway<'_, '_, N> {
+    fn drop(&mut self) {
+        if let Some(since) = self.since {
+            // Nobody is left to tell.
+            let _ = self.session.handle(since, Event::Timeout);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Staying signed in: [`keep_fresh`] does what a [`Session`] asks for, [`sign_out`] ends it.
+//! Staying signed in: [`keep_fresh`] does what a [`Session`] asks for, [`sign_out()`] ends it.
 //!
 //! Where several threads need the same session, put it into one `Mutex` together with its store and its transport:
 //! the first one refreshes, and the others find what it has brought.
