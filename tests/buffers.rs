@@ -97,7 +97,9 @@ fn every_exchange_in_every_length() {
     check("keys", &Jwks::new(&KIOSK));
     check("userinfo", &UserInfo::new(&KIOSK, "access-1", SUBJECT));
     let bad = UserInfo::new(&KIOSK, "access 1", SUBJECT);
-    assert!(bad.request(NOW, &mut [0; 64]).is_err_and(|error| matches!(error, Error::Check(Check::BadMember(_)))));
+    assert!(
+        bad.request(NOW, &mut [0; 64]).is_err_and(|error| matches!(error, Error::Check(Check::BadMember(_))))
+    );
 }
 
 // REQ: SM-07, MEM-04, ERR-09

@@ -33,7 +33,8 @@ use serde_json::{Value, json};
 use crate::tables::{CLIENT_ID, discovered};
 
 fn vectors() -> Value {
-    serde_json::from_str::<Value>(include_str!("spec/vectors.json")).expect("vectors are JSON")["dpop"].clone()
+    serde_json::from_str::<Value>(include_str!("spec/vectors.json")).expect("vectors are JSON")["dpop"]
+        .clone()
 }
 
 fn rows(name: &str) -> Vec<Value> {
@@ -109,10 +110,15 @@ fn a_proof_has_these_members() {
     let dpop = Dpop::new(&ed_dsa);
     let proof = Jwt::read(Proof::new(&dpop, "GET", url, "t").write(NOW, &mut out).expect("right"));
     assert_eq!(proof.header["alg"], "EdDSA");
-    assert_eq!((&proof.header["jwk"]["kty"], &proof.header["jwk"]["crv"]), (&json!("OKP"), &json!("Ed25519")));
-    for (method, url, name) in
-        [("GET", "ftp://a", Name::Url), ("", "https://a/", Name::Request), ("G T", "https://a/", Name::Request)]
-    {
+    assert_eq!(
+        (&proof.header["jwk"]["kty"], &proof.header["jwk"]["crv"]),
+        (&json!("OKP"), &json!("Ed25519"))
+    );
+    for (method, url, name) in [
+        ("GET", "ftp://a", Name::Url),
+        ("", "https://a/", Name::Request),
+        ("G T", "https://a/", Name::Request),
+    ] {
         assert_eq!(written(url, method, "t", NOW), Err(Error::Config(name)));
     }
 }
@@ -154,7 +160,10 @@ fn every_request_has_its_own_proof() {
 #[test]
 fn golden_requests() {
     for (station, grant) in [
-        (Station::code(&HOLDING, Step::Exchange), "authorization_code&code=code-1%2F%2B%3D%25%26+&redirect_uri="),
+        (
+            Station::code(&HOLDING, Step::Exchange),
+            "authorization_code&code=code-1%2F%2B%3D%25%26+&redirect_uri=",
+        ),
         (Station::refresh(&HOLDING, Step::Send), "refresh_token&refresh_token=refresh-1&client_id=holding"),
     ] {
         let request = request(&station.hand, &*station.flow);
@@ -163,7 +172,10 @@ fn golden_requests() {
         assert_eq!(names, ["Accept", "Content-Type", "DPoP"]);
         let proof = proof(&request);
         assert_eq!(proof.names().1, ["htm", "htu", "iat", "jti"], "no access token is sent");
-        assert_eq!((&proof.claims["htm"], &proof.claims["htu"]), (&json!("POST"), &json!("https://op.example/token")));
+        assert_eq!(
+            (&proof.claims["htm"], &proof.claims["htu"]),
+            (&json!("POST"), &json!("https://op.example/token"))
+        );
     }
     let mut out = [0; ENOUGH];
     let user_info = UserInfo::new(&HOLDING, "access-1", SUBJECT);
@@ -173,10 +185,14 @@ fn golden_requests() {
     let proof = Jwt::read(headers[2].1);
     assert_eq!((headers.len(), headers[2].0), (3, "DPoP"));
     assert_eq!(proof.names().1, ["ath", "htm", "htu", "iat", "jti"]);
-    assert_eq!((&proof.claims["htm"], &proof.claims["htu"]), (&json!("GET"), &json!("https://op.example/userinfo")));
+    assert_eq!(
+        (&proof.claims["htm"], &proof.claims["htu"]),
+        (&json!("GET"), &json!("https://op.example/userinfo"))
+    );
     // A token that a server gave as a bearer token is shown as one.
     let bearer = user_info.token_type(TokenType::Bearer);
-    let headers: Vec<_> = bearer.request(NOW, &mut out).expect("right").headers().map(|(_, value)| value.to_owned()).collect();
+    let headers: Vec<_> =
+        bearer.request(NOW, &mut out).expect("right").headers().map(|(_, value)| value.to_owned()).collect();
     assert_eq!(headers[1..], ["Bearer access-1"]);
     let keyless = UserInfo::new(&KIOSK, "access-1", SUBJECT).token_type(TokenType::Dpop);
     assert_eq!(keyless.request(NOW, &mut out).err(), Some(Error::Misuse));
@@ -325,7 +341,8 @@ fn a_nonce_lives_beside_the_code() {
         let redirect = hand.visit(&flow);
         let mut snapshot = [0; ENOUGH];
         let length = flow.save(NOW, &mut snapshot).expect("goes on");
-        let mut restored = AuthorizationCode::<64>::restore(&HOLDING, &snapshot[..length], NOW).expect("whole");
+        let mut restored =
+            AuthorizationCode::<64>::restore(&HOLDING, &snapshot[..length], NOW).expect("whole");
         for flow in [&mut flow, &mut restored] {
             hand.redirect(flow, &redirect).expect("right");
             assert_eq!(proof(&request(&hand, flow)).claims["nonce"], expected);
@@ -339,7 +356,8 @@ fn a_nonce_lives_beside_the_code() {
 #[test]
 fn a_demand_survives_a_power_cut() {
     let running = stations().into_iter().filter(|station| {
-        matches!(station.step, Step::Exchange | Step::Send | Step::SendAgain) && format!("{:?}", station.client).contains("ing at")
+        matches!(station.step, Step::Exchange | Step::Send | Step::SendAgain)
+            && format!("{:?}", station.client).contains("ing at")
     });
     let mut count = 0;
     for Station { kind, client, hand, mut flow, step, .. } in running {
@@ -351,7 +369,11 @@ fn a_demand_survives_a_power_cut() {
         assert_eq!(hand.shown(&*flow), shown, "{step:?}");
         assert_eq!(proof(&request(&hand, &*flow)).claims["nonce"], "nonce");
         let again = hand.tell(&mut *flow, &demand(&["other"]));
-        assert_eq!(again.err(), Some(Check::DpopNonceLoop.into()), "that it was asked for once is remembered");
+        assert_eq!(
+            again.err(),
+            Some(Check::DpopNonceLoop.into()),
+            "that it was asked for once is remembered"
+        );
         // With another key it is of no use.
         let keyless = client.scope(&["openid"]);
         assert!(kind.restore(Box::leak(Box::new(keyless)), &snapshot, NOW).is_err());
@@ -365,9 +387,11 @@ fn a_demand_survives_a_power_cut() {
     for dpop in [Some(Dpop::new(&other)), None] {
         let client = match dpop {
             Some(dpop) => HOLDING.dpop(dpop),
-            None => Client::new(SERVER, "holding")
-                .redirect_uri("https://app.example/cb")
-                .scope(&["openid", "email", "offline_access"]),
+            None => Client::new(SERVER, "holding").redirect_uri("https://app.example/cb").scope(&[
+                "openid",
+                "email",
+                "offline_access",
+            ]),
         };
         let restored = RefreshToken::<64>::restore(&client, &snapshot[..length], None);
         assert_eq!(restored.err(), Some(Error::Snapshot));
@@ -380,7 +404,11 @@ fn a_demand_survives_a_power_cut() {
 fn another_key_is_told_before_any_request() {
     let jkt = HOLDING_JKT.with(String::clone);
     let bound = |client: &Client<'_>, thumbprint: &str| {
-        RefreshToken::<64>::new(client, "refresh-1", None).expect("right").bound_to(thumbprint).map(|_| ()).err()
+        RefreshToken::<64>::new(client, "refresh-1", None)
+            .expect("right")
+            .bound_to(thumbprint)
+            .map(|_| ())
+            .err()
     };
     let other = EdDsaSigner::new(&[7; 32]).expect("a key");
     let changed = Some(Check::DpopKeyChanged.into());
@@ -477,7 +505,8 @@ fn written_length(proof: &Proof<'_>) -> usize {
 #[test]
 fn nonces_of_different_servers_never_mix() {
     let mut nonces = Nonces::<3>::new();
-    let (one, two, three) = ("https://op.example/token", "https://api.example/x?y", "https://op.example:8443/");
+    let (one, two, three) =
+        ("https://op.example/token", "https://api.example/x?y", "https://op.example:8443/");
     assert_eq!(nonces.get(one), "");
     for (url, nonce) in [(one, "1"), (two, "2"), (three, "3")] {
         nonces.put(url, nonce);
@@ -485,7 +514,9 @@ fn nonces_of_different_servers_never_mix() {
     assert_eq!([one, two, three].map(|url| nonces.get(url)), ["1", "2", "3"]);
     nonces.put("HTTPS://OP.example:443/other", "11");
     assert_eq!([one, two, three].map(|url| nonces.get(url)), ["11", "2", "3"]);
-    for other in ["http://op.example/", "https://op.example.evil/", "https://op.example:80/", "op.example", ""] {
+    for other in
+        ["http://op.example/", "https://op.example.evil/", "https://op.example:80/", "op.example", ""]
+    {
         assert_eq!(nonces.get(other), "", "{other}");
     }
     let longest = "n".repeat(MAX_NONCE);
@@ -679,7 +710,14 @@ fn hand_keep() -> keyfob_core::Keep {
 fn nothing_of_the_key_leaves() {
     let hidden: Vec<String> = [&HOLDER_SECRET[..], &[9; 32]]
         .iter()
-        .flat_map(|secret| [keyfob_tests::keys::base64url(secret), format!("{secret:?}"), "5a5a5a5a".into(), "ZZZZZZZZ".into()])
+        .flat_map(|secret| {
+            [
+                keyfob_tests::keys::base64url(secret),
+                format!("{secret:?}"),
+                "5a5a5a5a".into(),
+                "ZZZZZZZZ".into(),
+            ]
+        })
         .collect();
     let mut seen = Vec::new();
     for client in [&*HOLDING, &*SIGNING] {
@@ -705,7 +743,8 @@ fn nothing_of_the_key_leaves() {
     assert!(matches!(station.hand.tell(&mut *station.flow, &demand(&["the-nonce"])), Ok(None)));
     let mut out = [0; ENOUGH];
     let action: Action<'_> = station.flow.poll(NOW, &mut out).expect("goes on");
-    let shown = format!("{dpop:?} {nonces:?} {proof:?} {:?} {action:?}", UserInfo::new(&HOLDING, "the-token", "x"));
+    let shown =
+        format!("{dpop:?} {nonces:?} {proof:?} {:?} {action:?}", UserInfo::new(&HOLDING, "the-token", "x"));
     assert!(!shown.contains("the-nonce") && !shown.contains("the-token"), "{shown}");
     seen.push(shown);
     for text in &seen {

@@ -288,8 +288,15 @@ fn fetching_through_both_drivers() {
 fn fetch_both<E: Exchange>(name: &str, exchange: &E, shown: impl Fn(E::Output<'_>) -> String) {
     let links = [Link::default(), Link::default()];
     let mut buffer = [0; 1024];
-    let desktop = keyfob_std::fetch(exchange, &mut links[0].clone(), &mut TestClock::default(), &mut buffer).map(&shown);
-    let chip = block_on(keyfob_embassy::fetch(exchange, &mut links[1].clone(), &mut TestClock::default(), &mut buffer)).map(&shown);
+    let desktop = keyfob_std::fetch(exchange, &mut links[0].clone(), &mut TestClock::default(), &mut buffer)
+        .map(&shown);
+    let chip = block_on(keyfob_embassy::fetch(
+        exchange,
+        &mut links[1].clone(),
+        &mut TestClock::default(),
+        &mut buffer,
+    ))
+    .map(&shown);
     assert_eq!(desktop.expect("all goes well"), chip.expect("all goes well"));
     let [desktop, chip] = links.map(|link| link.world().transcript.clone());
     assert_eq!(desktop, chip);

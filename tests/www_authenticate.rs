@@ -61,8 +61,17 @@ fn every_row_of_the_table() {
 fn what_is_no_such_header() {
     let bad = json!({ "err": "BadHeader" });
     for line in [
-        "=", "Bearer=", "Bearer a=\"b\" c", "Bearer a=\"b\"c", "Bearer a=b c=d", "Bearer \"a\"", "Bearer a=\"\\\"",
-        "Bearer a=\u{e9}", "@", "Bearer a=b, c d e", "Bearer;a=b",
+        "=",
+        "Bearer=",
+        "Bearer a=\"b\" c",
+        "Bearer a=\"b\"c",
+        "Bearer a=b c=d",
+        "Bearer \"a\"",
+        "Bearer a=\"\\\"",
+        "Bearer a=\u{e9}",
+        "@",
+        "Bearer a=b, c d e",
+        "Bearer;a=b",
     ] {
         assert_eq!(read(line.as_bytes()), bad, "{line}");
     }
@@ -116,7 +125,8 @@ fn user_info(status: u16, lines: &[&str], bound: bool) -> Error {
 #[test]
 fn a_refusal_has_its_name() {
     use ErrorCode::{
-        InsufficientScope, InsufficientUserAuthentication, InvalidDpopProof, InvalidToken, Other, UseDpopNonce,
+        InsufficientScope, InsufficientUserAuthentication, InvalidDpopProof, InvalidToken, Other,
+        UseDpopNonce,
     };
     for (status, lines, bound, expected) in [
         (401, &["Bearer error=\"invalid_token\""][..], false, Error::Refused(InvalidToken)),
@@ -132,8 +142,18 @@ fn a_refusal_has_its_name() {
         (401, &["Bearer realm=\"op\"", "DPoP error=\"use_dpop_nonce\""], true, Error::Refused(UseDpopNonce)),
         (401, &["Bearer, dPoP error=use_dpop_nonce"], true, Error::Refused(UseDpopNonce)),
         (401, &["DPoP error=\"invalid_dpop_proof\""], true, Error::Refused(InvalidDpopProof)),
-        (401, &["Bearer error=invalid_token, DPoP error=\"invalid_dpop_proof\""], true, Error::Refused(InvalidDpopProof)),
-        (401, &["Bearer error=invalid_token, DPoP error=\"invalid_dpop_proof\""], false, Error::Refused(InvalidToken)),
+        (
+            401,
+            &["Bearer error=invalid_token, DPoP error=\"invalid_dpop_proof\""],
+            true,
+            Error::Refused(InvalidDpopProof),
+        ),
+        (
+            401,
+            &["Bearer error=invalid_token, DPoP error=\"invalid_dpop_proof\""],
+            false,
+            Error::Refused(InvalidToken),
+        ),
         (401, &["Bearer"], false, Check::HttpStatus(401).into()),
         (401, &[], false, Check::HttpStatus(401).into()),
         (500, &["Bearer error=invalid_token"], false, Check::HttpStatus(500).into()),

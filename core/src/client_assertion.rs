@@ -132,11 +132,7 @@ fn write(
     }))
 }
 
-fn sign_with_pair(
-    assertion: &ClientAssertion<'_>,
-    token: Unsigned,
-    written: &mut [u8],
-) -> Result<(), Error> {
+fn sign_with_pair(assertion: &ClientAssertion<'_>, token: Unsigned, written: &mut [u8]) -> Result<(), Error> {
     match assertion.key {
         Key::Pair(signer) => token.sign(signer, written),
         Key::Secret(_) => Err(Error::SignatureFailed),

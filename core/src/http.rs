@@ -13,11 +13,11 @@ use crate::{
     encoding::text,
     error::{Check, Error, ErrorCode, Name},
     jwk::KeySet,
-    sieve::{Keep, Kept, Sieve, Value},
+    sieve::{Keep, Kept, ReadChallenges, Sieve, Value, Wanted},
     token::TokenType,
 };
 
-use self::www_authenticate::Refusals;
+pub(crate) use self::www_authenticate::Refusals;
 
 pub use self::www_authenticate::{Challenge, Challenges};
 
@@ -116,6 +116,7 @@ pub struct Incoming<'b> {
     bad_header: bool,
     retry_after: Option<u32>,
     nonce: NonceHeader,
+    read_challenges: Option<ReadChallenges>,
     refusals: Refusals,
     limit: usize,
     received: usize,
@@ -146,6 +147,10 @@ impl<'b> Incoming<'b> {
             bad_header: false,
             retry_after: None,
             nonce: NonceHeader::Missing,
+            read_challenges: match keep.0 {
+                Wanted::Document(read) => Some(read),
+                _ => None,
+            },
             refusals: Refusals::default(),
             limit: MAX_BODY,
             received: 0,
@@ -178,7 +183,9 @@ impl<'b> Incoming<'b> {
         } else if name.eq_ignore_ascii_case("retry-after") {
             self.retry_after = seconds(value).or(self.retry_after);
         } else if name.eq_ignore_ascii_case("www-authenticate") {
-            self.refusals.read(value);
+            if let Some(read) = self.read_challenges {
+                read(&mut self.refusals, value);
+            }
         } else if name.eq_ignore_ascii_case("dpop-nonce") {
             self.nonce(value);
         }
@@ -334,9 +341,11 @@ impl<'b> Response<'b> {
         match self.dpop_nonce() {
             Some(nonce) => Ok(nonce),
             None if self.nonce_too_long => Err(Error::InputTooLarge(Name::DpopNonce)),
-            None => Err(self.kept.err().filter(|error| matches!(error, Error::BufferTooSmall { .. })).unwrap_or(
-                Check::BadHeader.into(),
-            )),
+            None => Err(self
+                .kept
+                .err()
+                .filter(|error| matches!(error, Error::BufferTooSmall { .. }))
+                .unwrap_or(Check::BadHeader.into())),
         }
     }
 

@@ -236,6 +236,8 @@ mod tests {
         }
         assert_eq!(token.seal(written, &mut |_, _| Ok(64)), Ok(()));
         assert_eq!(token.text(written).len(), written.len());
-        assert!(token.text(written).ends_with(".AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+        assert!(token.text(written).ends_with(
+            ".AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        ));
     }
 }

@@ -29,8 +29,7 @@ impl Fresh<'_> {
         let nonce = self.nonce.unwrap_or_default().as_bytes();
         // No text can hold the octet behind it.
         let (moment, number) = (moment.as_flattened(), number.to_le_bytes());
-        let pieces =
-            [purpose.as_bytes(), &[0], url.as_bytes(), &[0], nonce, &[0, known], moment, &number];
+        let pieces = [purpose.as_bytes(), &[0], url.as_bytes(), &[0], nonce, &[0, known], moment, &number];
         Derived::new(self.secret, &pieces)
     }
 

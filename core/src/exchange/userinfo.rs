@@ -5,11 +5,11 @@ use core::fmt;
 use crate::{
     claims::Claims,
     client::Client,
+    dpop::Claims as ProofClaims,
     encoding::{json::Source, writer::Writer},
     error::{Check, Error, Name},
-    dpop::Claims as ProofClaims,
     exchange::{Exchange, Fresh},
-    http::{Demand, Method, Request, Response},
+    http::{Demand, Method, Refusals, Request, Response},
     metadata::Metadata,
     secret::Secret,
     sieve::{Keep, Wanted},
@@ -103,7 +103,7 @@ impl Exchange for UserInfo<'_> {
             authorization: core::str::from_utf8(authorization).ok(),
             dpop: core::str::from_utf8(proof).ok().filter(|proof| !proof.is_empty()),
             body: "",
-            keep: Keep(Wanted::Document),
+            keep: Keep(Wanted::Document(Refusals::read)),
         })
     }
 

@@ -233,11 +233,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         }
     }
 
-    fn response<'b>(
-        &mut self,
-        now: Now,
-        response: Response<'b>,
-    ) -> Result<Option<TokenResponse<'b>>, Error> {
+    fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
         if self.memory.is_challenged(self.client, &response)? {
             return Ok(None);
         }

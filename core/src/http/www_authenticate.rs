@@ -119,7 +119,9 @@ impl<'h> Challenge<'h> {
     pub fn parameter<'o>(&self, name: &str, out: &'o mut [u8]) -> Result<Option<&'o str>, Error> {
         let Some(found) = self.find(name) else { return Ok(None) };
         let mut writer = Writer::new(out);
-        found.octets().for_each(|octet| writer.octet(if matches!(octet, 0x20..=0x7E) { octet } else { b'?' }));
+        found
+            .octets()
+            .for_each(|octet| writer.octet(if matches!(octet, 0x20..=0x7E) { octet } else { b'?' }));
         let (text, _) = writer.finish()?;
         Ok(core::str::from_utf8(text).ok())
     }
