@@ -29,7 +29,7 @@ use keyfob_core::id_token::{Audiences, Previous};
 use keyfob_core::jwk::KeySet;
 use keyfob_core::jws::{Algorithm, Ed25519, EdDsa, Es256, Hs256, Key, Ps256, Rs256, Verifier};
 use keyfob_core::metadata::Metadata;
-use keyfob_core::secret::{Secret, Seed};
+use keyfob_core::secret::Secret;
 use keyfob_core::time::{Date, Now, UnixTime};
 use serde_json::{Value, json};
 
@@ -74,8 +74,7 @@ fn a_mac_needs_a_secret_of_some_length() {
     for (id, refused) in NEVER_A_FLOW {
         let case = cases(TABLE).into_iter().find(|case| case.id == *id).expect("there is such a case");
         with_client(&case, |client| {
-            let seed = Seed::new(*b"The quick brown fox jumps over t").expect("a seed");
-            assert_eq!(AuthorizationCode::<16>::new(client, seed, NOW).err(), Some(*refused), "{id}");
+            assert_eq!(AuthorizationCode::<16>::new(client, seed(), NOW).err(), Some(*refused), "{id}");
             assert_eq!(RefreshToken::<16>::new(client, "RT", None).err(), Some(*refused), "{id}");
         });
     }
@@ -510,6 +509,26 @@ fn what_the_server_does_not_list_is_not_taken() {
             let token = jose::id_token(key, claims(&client).to_string());
             assert_eq!(outcome_of(&client, &token, &jose::jwks()), expected, "{listed} {key}");
         }
+    }
+}
+
+/// Nobody is sent to a server whose ID tokens could not be checked.
+// REQ: JOSE-24
+#[test]
+fn a_server_with_other_algorithms_is_refused_at_the_start() {
+    let mut buffer = [0; 1024];
+    for (listed, verifier) in [
+        (json!(["RS256"]), &Es256 as &dyn Verifier),
+        (json!(["RS384", "PS512", "ES512"]), &Rs256),
+        (json!(["EdDSA"]), &Ed25519),
+        (json!(["Ed25519"]), &EdDsa),
+    ] {
+        let metadata = discovered(json!({ "id_token_signing_alg_values_supported": listed }), &mut buffer);
+        let verifiers = [verifier];
+        let client = Client::new(metadata, CLIENT_ID).redirect_uri(REDIRECT_URI).algorithms(&verifiers);
+        let refused = Some(Error::Check(Check::AlgorithmUnsupported));
+        assert_eq!(AuthorizationCode::<16>::new(&client, seed(), NOW).err(), refused, "{listed}");
+        assert_eq!(RefreshToken::<16>::new(&client, "RT", None).err(), refused, "{listed}");
     }
 }
 

@@ -129,7 +129,7 @@ fn every_pair_of_algorithms() {
     }
 }
 
-// REQ: JOSE-06, JOSE-18
+// REQ: JOSE-06, JOSE-18, JOSE-23
 #[test]
 fn only_what_is_named_is_taken() {
     for (_, allowed) in ALGORITHMS {

@@ -311,7 +311,8 @@ fn ecdsa_with_numbers_out_of_range() {
     let (x, y) = (part("ec1", "x"), part("ec1", "y"));
     let [x384, y384] = jose::P384.coordinates();
     let order_384 = jose::decode(ORDER_384).expect("base64url");
-    let curves: [(&dyn Verifier, Key<'_>, Vec<u8>, Vec<u8>); 2] = [
+    type Curve<'k> = (&'k dyn Verifier, Key<'k>, Vec<u8>, Vec<u8>);
+    let curves: [Curve<'_>; 2] = [
         (&Es256, Key::P256 { x: &x, y: &y }, jose::sign_by("ec1", "ES256", MESSAGE), jose::ORDER.to_vec()),
         (&Es384, Key::P384 { x: &x384, y: &y384 }, secret, order_384),
     ];

@@ -14,7 +14,8 @@ use keyfob_core::flow::{AuthorizationCode, Event, Flow, Redirect, RefreshToken};
 use keyfob_core::http::Method;
 use keyfob_core::jwk::THUMBPRINT_LENGTH;
 use keyfob_core::jws::{
-    Algorithm, Ed25519, EdDsa, Es256, Es384, Hs256, Key, Ps256, Ps384, Rs256, Rs384, Rs512, Verifier,
+    Algorithm, Ed25519, EdDsa, Es256, Es256Signer, Es384, Hs256, Key, MAX_SIGNATURE, Ps256, Ps384, Rs256,
+    Rs384, Rs512, Signer, Verifier,
 };
 use keyfob_core::metadata::Metadata;
 use keyfob_core::secret::{Secret, Seed};
@@ -125,7 +126,7 @@ fn witnessed(signature: &str, x: &str) -> (Value, Vec<[Vec<u8>; 4]>) {
     (outcome, seen)
 }
 
-// REQ: ENC-11, JOSE-03, JOSE-13
+// REQ: ENC-11, JOSE-03, JOSE-13, JOSE-23
 #[test]
 fn base64url_is_read_strictly() {
     for row in rows("base64url", "encode") {
@@ -378,6 +379,22 @@ fn thumbprints_are_these() {
         run += 1;
     }
     assert_eq!(run, 3);
+}
+
+// REQ: DPOP-18
+#[test]
+fn published_proofs_verify_as_our_own_do() {
+    let mut run = 0;
+    for row in rows("dpop", "proofs") {
+        assert_eq!(verified(&Es256, text(&row, "proof"), &row["header"]["jwk"]), Ok(()), "{row}");
+        run += 1;
+    }
+    assert_eq!(run, 3);
+    let signer = Es256Signer::new(&[7; 32]).expect("a key");
+    let mut signature = [0; MAX_SIGNATURE];
+    let length = signer.sign(b"header.payload", &mut signature).expect("it signs");
+    assert_eq!(length, 64);
+    assert_eq!(Es256.verify(signer.public_key(), b"header.payload", &signature[..length]), Ok(()));
 }
 
 /// The claims of a good token for `flow`, with some changed.

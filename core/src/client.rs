@@ -292,7 +292,8 @@ impl<'c> Client<'c> {
         self
     }
 
-    /// The algorithms that ID tokens may be signed with. Only these are linked.
+    /// The algorithms that ID tokens may be signed with. Only these are linked. [`Hs256`](crate::jws::Hs256) needs a
+    /// client secret of 32 octets or more.
     #[must_use]
     pub const fn algorithms(mut self, verifiers: &'c [&'c dyn Verifier]) -> Self {
         self.verifiers = verifiers;

@@ -98,8 +98,8 @@ impl Algorithms {
         verifiers.iter().fold(Self(0), |set, verifier| Self(set.0 | Self::one(verifier.algorithm()).0))
     }
 
-    pub(crate) const fn one(algorithm: Algorithm) -> Self {
-        Self(1_u32.wrapping_shl(algorithm as u32))
+    pub(crate) fn one(algorithm: Algorithm) -> Self {
+        Self(1_u32.wrapping_shl(u32::from(algorithm as u8)))
     }
 
     pub(crate) fn of_type(self, key_type: KeyType) -> Self {

@@ -16,7 +16,7 @@ use crate::{
 /// Signs with ES256 and a key in memory, which is wiped on drop and cannot be read, printed or copied.
 ///
 /// The nonce of a signature is derived from key and message (RFC 6979 §3.2), so that a broken generator cannot give
-/// the key away: the same message gets the same signature.
+/// the key away: the same message gets the same signature. Making a signer costs as much as a signature, so keep it.
 pub struct Es256Signer<'s> {
     key: SigningKey,
     x: [u8; 32],

@@ -14,7 +14,7 @@ use crate::error::Check;
 ///
 /// A signature is r and s, 48 octets each; both s and n - s are good, for JOSE has no rule about it. A
 /// coordinate of another length, or a point that is not on the curve, is [`Check::KeyInvalid`]. A call needs
-/// about 9 KiB of stack.
+/// about 10 KiB of stack.
 #[derive(Clone, Copy, Debug)]
 pub struct Es384;
 

@@ -80,8 +80,8 @@ impl<'k> PublicKey<'k> {
     }
 
     fn bits(&self) -> usize {
-        let zeros = self.modulus.first().map_or(0, |octet| octet.leading_zeros() as usize);
-        self.modulus.len().saturating_mul(8).saturating_sub(zeros)
+        let zeros = self.modulus.first().map_or(0, |octet| octet.leading_zeros());
+        self.modulus.len().saturating_mul(8).saturating_sub(usize::try_from(zeros).unwrap_or_default())
     }
 }
 
