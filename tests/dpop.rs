@@ -7,10 +7,11 @@ use std::sync::atomic::Ordering;
 use keyfob_core::{
     client::Client,
     dpop::{Dpop, MAX_NONCE, Nonces, Proof},
+    entropy::Entropy,
     error::{Check, Error, ErrorCode, Name},
     exchange::{Exchange, UserInfo},
     flow::{Action, AuthorizationCode, Event, Flow, RefreshToken},
-    jws::{Algorithm, EdDsaSigner, Key, MAX_SIGNATURE, SignError, Signer},
+    jws::{Algorithm, EdDsaSigner, Es256Signer, Key, MAX_SIGNATURE, SignError, Signer},
     time::{Date, Now, UnixTime},
     token::TokenType,
 };
@@ -198,7 +199,7 @@ fn golden_requests() {
     assert_eq!(keyless.request(NOW, &mut out).err(), Some(Error::Misuse));
 }
 
-// REQ: DPOP-17, DPOP-19, PAR-09
+// REQ: DPOP-17, DPOP-19
 #[test]
 fn the_code_is_bound_too() {
     let url = |client| Hand::default().url(&*Station::code(client, Step::Authorize).flow);
@@ -208,6 +209,27 @@ fn the_code_is_bound_too() {
     assert_eq!(Dpop::new(&*HOLDER).thumbprint(&mut [0; 43]), Ok(&*jkt));
     let station = Station::code(&HOLDING, Step::Exchange);
     assert_eq!(thumbprint(&proof(&request(&station.hand, &*station.flow)).header["jwk"]), jkt);
+}
+
+/// Where a key is to serve one sign-in alone, it is drawn for it.
+// REQ: DPOP-23
+#[test]
+fn a_key_for_each_sign_in() {
+    struct Counting(u8);
+    impl Entropy for Counting {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+            out.iter_mut().for_each(|octet| (self.0, *octet) = (self.0.wrapping_add(7), self.0));
+            Ok(())
+        }
+    }
+    let mut source = Counting(1);
+    let mut bound = || {
+        let signer = Es256Signer::draw(&mut source).expect("a key");
+        let client = HOLDING.dpop(Dpop::new(&signer).bind_code());
+        let flow = AuthorizationCode::<64>::new(&client, seeds::seed(1), NOW).expect("right");
+        form::in_url(&Hand::default().url(&flow), "dpop_jkt")
+    };
+    assert_ne!(bound(), bound());
 }
 
 thread_local! {
@@ -448,7 +470,7 @@ impl Signer for Named {
     }
 }
 
-// REQ: DPOP-15, DISC-12, DPOP-01
+// REQ: DPOP-15, DPOP-01
 #[test]
 fn the_server_must_take_the_algorithm() {
     let outcome = |document: Value, algorithm| {

@@ -89,7 +89,7 @@ fn what_is_no_such_header() {
 }
 
 /// Every octet anywhere: no panic, and an end.
-// REQ: HTTP-21, QA-03
+// REQ: HTTP-21
 #[test]
 fn whatever_comes_ends() {
     let line = b"Negotiate ab==, Bearer realm = \"a\\\"b, c\" ,error=invalid_token, DPoP algs=\"ES256\"";

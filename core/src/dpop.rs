@@ -14,9 +14,11 @@ use crate::{
     encoding::{base64url, text, url, writer::Writer},
     error::{Check, Error, Name},
     exchange::Fresh,
+    http::Response,
     jwk::THUMBPRINT_LENGTH,
     jws::{Algorithms, Signer},
     jwt::Unsigned,
+    memory::challenge,
     metadata::Metadata,
     secret::Secret,
     time::Now,
@@ -43,6 +45,7 @@ pub struct Dpop<'c> {
 pub(crate) struct Proofs {
     pub(crate) write: fn(&Dpop<'_>, &Claims<'_>, Fresh<'_>, &mut Writer<'_>) -> Result<Unsigned, Error>,
     pub(crate) sign: fn(&Dpop<'_>, Unsigned, &mut [u8]) -> Result<(), Error>,
+    pub(crate) challenge: fn(&Response<'_>, &mut bool, &mut usize, &mut [u8]) -> Result<bool, Error>,
     pub(crate) thumbprint: fn(&Dpop<'_>, &mut [u8; THUMBPRINT_LENGTH]) -> Result<(), Error>,
 }
 
@@ -57,7 +60,7 @@ pub(crate) struct Claims<'p> {
 impl<'c> Dpop<'c> {
     /// Uses this key. A server that answers with a bearer token all the same is refused.
     pub const fn new(signer: &'c dyn Signer) -> Self {
-        const PROOFS: Proofs = Proofs { write, sign, thumbprint };
+        const PROOFS: Proofs = Proofs { write, sign, challenge, thumbprint };
         Self { signer, proofs: &PROOFS, required: true, code_bound: false }
     }
 

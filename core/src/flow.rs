@@ -35,7 +35,8 @@ pub trait Flow {
     /// Changes nothing: after a failed send, a reset or a power loss, poll again for the same action.
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`] with the length that would do; [`Error::Expired`] when the time is over.
+    /// [`Error::BufferTooSmall`] with the length that would do; [`Error::Expired`] when the time is over;
+    /// [`Error::SignaturePending`]: again, a little later and with the same `now`.
     fn poll<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error>;
 
     /// Reports what came of the last action. Tokens end the flow; they borrow the response.

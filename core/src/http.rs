@@ -14,12 +14,12 @@ use crate::{
     error::{Check, Error, ErrorCode, Name},
     jwk::KeySet,
     quirks::Quirks,
-    sieve::{Keep, Kept, Sieve, Value},
+    sieve::{Keep, Kept, ReadChallenges, Sieve, Value, Wanted},
     time::UnixTime,
     token::TokenType,
 };
 
-use self::www_authenticate::Refusals;
+pub(crate) use self::www_authenticate::Refusals;
 
 pub use self::www_authenticate::{Challenge, Challenges};
 
@@ -144,6 +144,7 @@ pub struct Incoming<'b> {
     retry_after: Option<u32>,
     max_age: Option<u32>,
     nonce: NonceHeader,
+    read_challenges: Option<ReadChallenges>,
     refusals: Refusals,
     limit: usize,
     received: usize,
@@ -176,6 +177,10 @@ impl<'b> Incoming<'b> {
             retry_after: None,
             max_age: None,
             nonce: NonceHeader::Missing,
+            read_challenges: match keep.0 {
+                Wanted::Document(read) => Some(read),
+                _ => None,
+            },
             refusals: Refusals::default(),
             limit: MAX_BODY,
             received: 0,
@@ -212,7 +217,9 @@ impl<'b> Incoming<'b> {
         } else if name.eq_ignore_ascii_case("cache-control") {
             self.max_age = max_age(value).or(self.max_age);
         } else if name.eq_ignore_ascii_case("www-authenticate") {
-            self.refusals.read(value);
+            if let Some(read) = self.read_challenges {
+                read(&mut self.refusals, value);
+            }
         } else if name.eq_ignore_ascii_case("dpop-nonce") {
             self.nonce(value);
         }

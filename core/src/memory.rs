@@ -61,10 +61,8 @@ impl<const N: usize> Memory<N> {
     /// # Errors
     /// [`Error::InputTooLarge`] if there is no room for it; then nothing has changed.
     pub(crate) fn hold_nonce(&mut self, nonce: &str) -> Result<(), Error> {
-        let start = N.checked_sub(nonce.len()).filter(|start| *start >= self.length);
-        let start = start.ok_or(Error::InputTooLarge(Name::DpopNonce))?;
-        text::put(&mut self.octets, start, nonce.as_bytes());
-        self.nonce = nonce.len();
+        let free = self.octets.get_mut(self.length..).unwrap_or_default();
+        self.nonce = hold_nonce(nonce, free)?;
         Ok(())
     }
 
@@ -85,21 +83,13 @@ impl<const N: usize> Memory<N> {
         client: &Client<'_>,
         response: &Response<'_>,
     ) -> Result<bool, Error> {
-        if client.dpop.is_none() {
-            return Ok(false);
+        match client.dpop {
+            Some(dpop) => {
+                let free = self.octets.get_mut(self.length..).unwrap_or_default();
+                (dpop.proofs.challenge)(response, &mut self.challenged, &mut self.nonce, free)
+            }
+            None => Ok(false),
         }
-        let before = core::mem::take(&mut self.challenged);
-        if !response.wants_nonce() {
-            // One that does not fit costs a round trip, no more.
-            response.dpop_nonce().map(|nonce| self.hold_nonce(nonce));
-            return Ok(false);
-        }
-        self.hold_nonce(response.wanted_nonce()?)?;
-        if before {
-            return Err(Check::DpopNonceLoop.into());
-        }
-        self.challenged = true;
-        Ok(true)
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -175,6 +165,36 @@ impl<const N: usize> fmt::Debug for Memory<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
     }
+}
+
+/// Puts a nonce at the end of the room that is free; gives its length.
+fn hold_nonce(nonce: &str, free: &mut [u8]) -> Result<usize, Error> {
+    let start = free.len().checked_sub(nonce.len()).ok_or(Error::InputTooLarge(Name::DpopNonce))?;
+    text::put(free, start, nonce.as_bytes());
+    Ok(nonce.len())
+}
+
+/// [`Memory::is_challenged`] for a memory of any size. A client without DPoP does not link it.
+pub(crate) fn challenge(
+    response: &Response<'_>,
+    challenged: &mut bool,
+    nonce: &mut usize,
+    free: &mut [u8],
+) -> Result<bool, Error> {
+    let before = core::mem::take(challenged);
+    if !response.wants_nonce() {
+        // One that does not fit costs a round trip, no more.
+        if let Some(Ok(length)) = response.dpop_nonce().map(|nonce| hold_nonce(nonce, free)) {
+            *nonce = length;
+        }
+        return Ok(false);
+    }
+    *nonce = hold_nonce(response.wanted_nonce()?, free)?;
+    if before {
+        return Err(Check::DpopNonceLoop.into());
+    }
+    *challenged = true;
+    Ok(true)
 }
 
 /// What a memory holds.

@@ -15,6 +15,7 @@ use crate::{
         writer::Writer,
     },
     error::{Check, Error, Name},
+    http::Refusals,
 };
 
 pub(crate) use self::keys::{KeyFilter, KeyRecord, hash_of_kid, key_records};
@@ -28,13 +29,16 @@ pub struct Keep(pub(crate) Wanted);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wanted {
-    /// The whole document, checked, as it stands.
-    Document,
+    /// The whole document, checked, as it stands; and what `WWW-Authenticate` says, by this reader.
+    Document(ReadChallenges),
     /// The keys of a JWK set that fit.
     Keys(KeyFilter),
     /// These members of the top object.
     Members(&'static [Name]),
 }
+
+/// The way to the reader of `WWW-Authenticate`. What asks for no document does not link it.
+pub(crate) type ReadChallenges = fn(&mut Refusals, &[u8]);
 
 /// A body on its way through.
 pub(crate) struct Sieve<'b> {
@@ -52,7 +56,7 @@ enum Filter {
 impl<'b> Sieve<'b> {
     pub(crate) fn new(keep: Keep, out: &'b mut [u8]) -> Self {
         let filter = match keep.0 {
-            Wanted::Document => Filter::Document,
+            Wanted::Document(_) => Filter::Document,
             Wanted::Keys(filter) => Filter::Keys(keys::Keys::new(filter)),
             Wanted::Members(names) => Filter::Members(members::Members::new(names)),
         };

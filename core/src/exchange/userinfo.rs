@@ -13,7 +13,7 @@ use crate::{
     },
     error::{Check, Error, Name},
     exchange::{Exchange, Fresh},
-    http::{Demand, Method, Request, Response},
+    http::{Demand, Method, Refusals, Request, Response},
     metadata::Metadata,
     secret::Secret,
     sieve::{Keep, Wanted},
@@ -88,7 +88,7 @@ impl Exchange for UserInfo<'_> {
             return Err(Check::BadMember(Name::AccessToken).into());
         }
         let token = self.access_token.expose();
-        let keep = Keep(Wanted::Document);
+        let keep = Keep(Wanted::Document(Refusals::read));
         let mut writer = Writer::new(out);
         if self.in_body && self.token_type == TokenType::Bearer {
             Pairs::new(&mut writer, Place::Body, false).pair("access_token", token);

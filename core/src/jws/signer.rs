@@ -6,7 +6,8 @@ use super::{Algorithm, Key, MAX_SIGNATURE};
 ///
 /// The core asks for one while it writes a request. A signer that takes its time answers [`SignError::Pending`],
 /// which comes back from `poll` as [`Error::SignaturePending`](crate::error::Error::SignaturePending): ask again with
-/// the same [`Now`](crate::time::Now), which asks for a signature over the same octets.
+/// the same [`Now`](crate::time::Now), which asks for a signature over the same octets. A request may need two, an
+/// assertion's and a proof's; both are asked for each time, so a signer that makes both keeps the last two.
 pub trait Signer: Sync {
     /// The algorithm of its signatures.
     fn algorithm(&self) -> Algorithm;

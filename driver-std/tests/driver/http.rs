@@ -383,7 +383,10 @@ fn nothing_is_received_unasked() {
     let mut client = client();
     let discovery = keyfob_core::exchange::Discovery::new("https://as.example").expect("is allowed");
     let mut memory = [0; 256];
-    let keep = keyfob_core::exchange::Exchange::request(&discovery, &mut memory).expect("fits").keep();
+    let keep =
+        keyfob_core::exchange::Exchange::request(&discovery, keyfob_core::time::Now::unknown(0), &mut memory)
+            .expect("fits")
+            .keep();
     let mut incoming = keyfob_core::http::Incoming::new(keep, &mut buffer);
     assert_eq!(client.receive(&mut incoming).expect_err("is not asked").kind(), HttpErrorKind::Protocol);
     assert!(server.is_quiet());

@@ -40,7 +40,7 @@ pub fn measure(measure: Measure<'_>) {
     let mut room = Some(&mut server);
     measure("discovery", &mut || {
         let Some(server) = room.take() else { return };
-        let keep = discovery.request(server).expect("room").keep();
+        let keep = discovery.request(NOW, server).expect("room").keep();
         metadata = discovery.response(read(keep, server, DISCOVERY).0).ok();
     });
     let client = client(metadata.expect("metadata"));

@@ -9,7 +9,7 @@ mod program;
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
-pub use crate::program::{Opaque, SERVER, drive, fetch, happening, keep, now, response, seed};
+pub use crate::program::{Opaque, OpaqueSigner, SERVER, drive, fetch, happening, keep, now, response, seed};
 
 /// What a program works on. The compiler knows nothing of it: neither text, nor length, nor number.
 pub struct Given<'a> {

@@ -6,8 +6,7 @@
 use keyfob_core::{client::Client, error::Error, flow::AuthorizationCode, metadata::Metadata, secret::Seed};
 use keyfob_link::{Given, SERVER, drive, entry, now, seed};
 
-const PUSH_SERVER: Metadata<'static> =
-    SERVER.pushed_authorization_request_endpoint("https://op.example/par");
+const PUSH_SERVER: Metadata<'static> = SERVER.pushed_authorization_request_endpoint("https://op.example/par");
 
 static CLIENT: Client<'static> = Client::oauth(PUSH_SERVER, "client")
     .redirect_uri("https://client.example/cb")

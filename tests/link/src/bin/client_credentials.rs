@@ -4,10 +4,13 @@
 #![no_main]
 
 use keyfob_core::{
-    client::Client, client_authentication::ClientAuthentication, error::Error, flow::ClientCredentials,
-    secret::Secret,
+    client::Client,
+    client_authentication::ClientAuthentication,
+    error::Error,
+    flow::ClientCredentials,
+    secret::{Secret, Seed},
 };
-use keyfob_link::{Given, SERVER, drive, entry};
+use keyfob_link::{Given, SERVER, drive, entry, seed};
 
 static CLIENT: Client<'static> = Client::oauth(SERVER, "client")
     .scope(&["read"])
@@ -17,6 +20,6 @@ entry!(run);
 
 #[inline(never)]
 fn run(given: Given<'_>) -> Result<usize, Error> {
-    let mut flow = ClientCredentials::<64>::new(&CLIENT)?;
+    let mut flow = ClientCredentials::<64>::new(&CLIENT, Seed::new(seed(&given))?)?;
     drive(&mut flow, given)
 }

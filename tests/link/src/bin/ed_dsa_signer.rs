@@ -17,7 +17,8 @@ entry!(run);
 fn run(given: Given<'_>) -> Result<usize, Error> {
     let secret = given.bytes.first_chunk().copied().unwrap_or_default();
     let mut signature = [0; MAX_SIGNATURE];
-    let made = EdDsaSigner::new(&secret)?.sign(given.buffer, &mut signature).map_err(|_| Error::SignatureFailed);
+    let made =
+        EdDsaSigner::new(&secret)?.sign(given.buffer, &mut signature).map_err(|_| Error::SignatureFailed);
     black_box(&signature);
     made
 }

@@ -16,9 +16,7 @@ use keyfob_link::{Given, SERVER, drive, entry, now, seed};
 static CLIENT: Client<'static> = Client::new(SERVER, "client")
     .redirect_uri("https://client.example/cb")
     .authentication(ClientAuthentication::ClientSecretPost(Secret::new("0123456789abcdef0123456789abcdef")))
-    .algorithms(&[
-        &Ed25519, &EdDsa, &Es256, &Es384, &Hs256, &Ps256, &Ps384, &Ps512, &Rs256, &Rs384, &Rs512,
-    ]);
+    .algorithms(&[&Ed25519, &EdDsa, &Es256, &Es384, &Hs256, &Ps256, &Ps384, &Ps512, &Rs256, &Rs384, &Rs512]);
 
 entry!(run);
 

@@ -9,7 +9,9 @@ use keyfob_core::{
     client::Client,
     error::Error,
     exchange::{Discovery, UserInfo},
-    flow::{Action, AuthorizationCode, ClientCredentials, DeviceAuthorization, Event, RefreshToken, UserCode},
+    flow::{
+        Action, AuthorizationCode, ClientCredentials, DeviceAuthorization, Event, RefreshToken, UserCode,
+    },
     http::{Incoming, Request, Response},
     id_token::IdToken,
     jwk::KeySet,

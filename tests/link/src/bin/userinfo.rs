@@ -19,7 +19,8 @@ fn run(given: Given<'_>) -> Result<usize, Error> {
         let mut room = [0; 128];
         black_box(claims.number(black_box("updated_at")));
         black_box((claims.updated_at(), claims.contains(black_box("roles"), black_box("admin"))));
-        let claim = claims.at(black_box(&["address", "country"])).and_then(|claim| claim.items().nth(black_box(2)));
+        let claim =
+            claims.at(black_box(&["address", "country"])).and_then(|claim| claim.items().nth(black_box(2)));
         if let Some(claim) = claim {
             black_box((claim.integer(), claim.unsigned(), claim.is(black_box("x")), claim.is_null()));
             black_box(claim.decimal(&mut [0; 32])).ok();
