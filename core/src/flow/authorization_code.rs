@@ -205,7 +205,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
             Name::PushedAuthorizationRequestEndpoint,
         )?;
         let keep = Keep(Wanted::Members(pushed_authorization_request::MEMBERS));
-        let request = exchange::post(client, url, keep, Writer::new(out), self.fresh(now), |pairs| {
+        let request = exchange::post(client, url, keep, Writer::new(out), self.fresh(now), &mut |pairs| {
             // With or without a secret, and once (RFC 9126 §2.1).
             self.write_parameters(pairs, attempt, !client.authentication.names_client());
         })?;
@@ -288,7 +288,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
 
     fn exchange<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let verifier = self.value(Label::CodeVerifier);
-        let request = exchange::token_request(self.client, out, self.fresh(now), |pairs| {
+        let request = exchange::token_request(self.client, out, self.fresh(now), &mut |pairs| {
             pairs.pair("grant_type", "authorization_code");
             pairs.pair("code", self.memory.text());
             pairs.pair("redirect_uri", self.client.redirect_uri);
@@ -345,9 +345,9 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
                 let mut code = Scratch::<{ Refusal::MAX_CODE }>::new();
                 form::decode(error).flatten().for_each(|octet| code.push(&[octet]));
                 self.memory.hold_refusal(
-                    form::decode(error).flatten(),
-                    form::decode_shown(description),
-                    form::decode_shown(uri),
+                    &mut form::decode(error).flatten(),
+                    &mut form::decode_shown(description),
+                    &mut form::decode_shown(uri),
                 );
                 Err(self.refuse(ErrorCode::from_text(code.text())))
             }
@@ -389,7 +389,11 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     }
 
     fn refused(&mut self, refusal: &OauthError<'_>) -> Error {
-        self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
+        self.memory.hold_refusal(
+            &mut refusal.code.bytes(),
+            &mut refusal.description.bytes(),
+            &mut refusal.uri.bytes(),
+        );
         self.refuse(ErrorCode::from_text(refusal.code.as_bytes()))
     }
 

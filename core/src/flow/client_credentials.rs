@@ -118,7 +118,11 @@ impl<'c, const N: usize> ClientCredentials<'c, N> {
         }
         if let Some(refusal) = token::refusal(&response, self.client.quirks)? {
             let code = ErrorCode::from_text(refusal.code.as_bytes());
-            self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
+            self.memory.hold_refusal(
+                &mut refusal.code.bytes(),
+                &mut refusal.description.bytes(),
+                &mut refusal.uri.bytes(),
+            );
             self.end(Step::Refused(code));
             return Err(Error::Refused(code));
         }
@@ -149,7 +153,7 @@ impl<const N: usize> Flow for ClientCredentials<'_, N> {
         }
         let client = self.client;
         let fresh = Fresh { now, secret: self.seed.octets(), nonce: Some(self.memory.nonce()) };
-        let request = exchange::token_request(client, out, fresh, |pairs| {
+        let request = exchange::token_request(client, out, fresh, &mut |pairs| {
             match self.assertion {
                 None => pairs.pair("grant_type", "client_credentials"),
                 Some(assertion) => {

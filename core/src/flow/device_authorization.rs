@@ -204,7 +204,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
         let keep = Keep(Wanted::Members(Codes::MEMBERS));
         // A proof belongs to requests for tokens (RFC 9449 §5).
         let fresh = Fresh { nonce: None, ..self.fresh(now) };
-        let request = exchange::post(client, url, keep, Writer::new(out), fresh, |pairs| {
+        let request = exchange::post(client, url, keep, Writer::new(out), fresh, &mut |pairs| {
             self.code_pairs.write_start(pairs);
             exchange::write_scope(client.scope, pairs);
             if self.pkce {
@@ -226,7 +226,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
 
     fn ask<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let codes = self.codes();
-        let request = exchange::token_request(self.client, out, self.fresh(now), |pairs| {
+        let request = exchange::token_request(self.client, out, self.fresh(now), &mut |pairs| {
             pairs.pair("grant_type", self.code_pairs.grant_type());
             pairs.pair("device_code", codes.device_code);
             self.code_pairs.write_poll(codes.user_code, pairs);
@@ -257,7 +257,11 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
         let tolerated = self.client.quirks;
         if let Some(refusal) = token::refusal(&response, tolerated)? {
             let code = dialect::error_code(refusal.code, tolerated);
-            self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
+            self.memory.hold_refusal(
+                &mut refusal.code.bytes(),
+                &mut refusal.description.bytes(),
+                &mut refusal.uri.bytes(),
+            );
             return Err(self.refuse(code));
         }
         let read = response.kept().and_then(|kept| {
@@ -303,9 +307,9 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
                 }
                 code => {
                     self.memory.hold_refusal(
-                        refusal.code.bytes(),
-                        refusal.description.bytes(),
-                        refusal.uri.bytes(),
+                        &mut refusal.code.bytes(),
+                        &mut refusal.description.bytes(),
+                        &mut refusal.uri.bytes(),
                     );
                     return Err(self.refuse(code));
                 }

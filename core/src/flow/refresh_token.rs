@@ -147,7 +147,7 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         out: &'b mut [u8],
     ) -> Result<Request<'b>, Error> {
         let fresh = Fresh { now, secret: token.as_bytes(), nonce: Some(self.memory.nonce()) };
-        exchange::token_request(self.client, out, fresh, |pairs| {
+        exchange::token_request(self.client, out, fresh, &mut |pairs| {
             pairs.pair("grant_type", "refresh_token");
             pairs.pair("refresh_token", token);
             exchange::write_scope(self.scope, pairs);
@@ -186,7 +186,11 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
             if code.remedy() == Remedy::RetryLater {
                 return Err(Error::Refused(code));
             }
-            self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
+            self.memory.hold_refusal(
+                &mut refusal.code.bytes(),
+                &mut refusal.description.bytes(),
+                &mut refusal.uri.bytes(),
+            );
             self.step = Step::Refused(code);
             return Err(Error::Refused(code));
         }
