@@ -599,13 +599,13 @@ fn secrets_are_compared_in_constant_time() {
     for (source, function) in [
         (include_str!("../core/src/redirect.rs"), "check_state"),
         (facts, "is_nonce"),
-        (half_hash, "is_half_hash"),
+        (half_hash, "is_text_of"),
         (include_str!("../core/src/memory.rs"), "parse"),
     ] {
         let body = compared(source, function);
         assert!(body.contains("equal("), "{function}");
     }
-    for body in [compared(facts, "is_nonce"), compared(half_hash, "is_half_hash")] {
+    for body in [compared(facts, "is_nonce"), compared(half_hash, "is_text_of")] {
         assert!(!body.contains(" == ") && !body.contains(".eq("), "{body}");
     }
     // No secret has an operator for it.

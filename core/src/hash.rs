@@ -26,6 +26,8 @@ impl Sha256 {
 
     #[inline(never)]
     pub(crate) fn finalize(&mut self) -> [u8; 32] {
-        self.0.finalize_reset().into()
+        let mut hash = [0; 32];
+        self.0.finalize_into_reset((&mut hash).into());
+        hash
     }
 }

