@@ -241,7 +241,7 @@ fn refresh_tokens_rotate_and_old_ones_die() {
     assert!(matches!(failure, Failure::Flow(Error::Refused(ErrorCode::InvalidGrant))), "{failure:?}");
 }
 
-// REQ: UINFO-01, UINFO-03, HTTP-22
+// REQ: UINFO-01, UINFO-03, UINFO-05, HTTP-22
 #[test]
 fn userinfo_is_about_the_same_user() {
     let provider = Provider::start(Options::default());
@@ -258,7 +258,8 @@ fn userinfo_is_about_the_same_user() {
         assert!(matches!(failure, Failure::Flow(Error::Check(_))), "{failure:?}");
     }
     let failure = program.userinfo("not-a-token", &user.subject, settings).expect_err("no such token");
-    assert!(matches!(failure, Failure::Flow(Error::Check(_))), "{failure:?}");
+    // The server says so in `WWW-Authenticate`.
+    assert!(matches!(failure, Failure::Flow(Error::Refused(ErrorCode::InvalidToken))), "{failure:?}");
 }
 
 /// An application that the browser hands a URL of its own scheme.
