@@ -284,8 +284,13 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
 
     fn answered<'b>(&mut self, now: Now, response: Response<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
         // A demand for a nonce is no answer to a poll: the same one goes out again, and at once (RFC 9449 §8).
-        if self.memory.is_challenged(self.client, &response)? {
-            return Ok(None);
+        match self.memory.is_challenged(self.client, &response) {
+            Ok(true) => return Ok(None),
+            Ok(false) => {}
+            Err(error) => {
+                self.wait(now, response.retry_after());
+                return Err(error);
+            }
         }
         let tolerated = self.client.quirks;
         let outcome = match token::refusal(&response, tolerated) {
