@@ -2,13 +2,10 @@
 //!
 //! The provider has Auth0's paths. What it saw of a request is asked of the provider itself.
 
-use std::time::Duration;
-
 use keyfob_core::{
     client::Client,
     client_authentication::ClientAuthentication,
     error::{Error, ErrorCode},
-    flow::Redirect,
     jws::{Algorithm, Es256, Rs256},
     metadata::Metadata,
     secret::Secret,
@@ -17,12 +14,12 @@ use keyfob_interop::{
     browser::{self, Browser},
     person::{EndPage, Outcome, Program, Settings, SignedIn},
     provider::{Options, Provider},
+    tab::Tab,
 };
 use keyfob_std::{
     Failure,
     http::{HttpErrorKind, HttpsClient},
     redirect::{Loopback, LoopbackHost},
-    user_agent::{UserAgent, UserAgentError},
 };
 
 fn public(metadata: Metadata<'_>) -> Client<'_> {
@@ -262,36 +259,14 @@ fn userinfo_is_about_the_same_user() {
     assert!(matches!(failure, Failure::Flow(Error::Refused(ErrorCode::InvalidToken))), "{failure:?}");
 }
 
-/// An application that the browser hands a URL of its own scheme.
-struct Application {
-    browser: Browser,
-    url: Option<String>,
-}
-
-impl UserAgent for Application {
-    fn open(&mut self, url: &str) -> Result<(), UserAgentError> {
-        self.browser.open(url);
-        alice(&self.browser);
-        self.url = Some(self.browser.captured_navigation("com.myclientapp://", Duration::from_secs(20)));
-        Ok(())
-    }
-
-    fn redirect<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Redirect<'b>>, UserAgentError> {
-        let url = self.url.take().ok_or(UserAgentError::Cancelled)?;
-        let place = &mut buffer[..url.len()];
-        place.copy_from_slice(url.as_bytes());
-        Ok(Some(Redirect::Url(str::from_utf8(place).expect("a URL"))))
-    }
-}
-
 // REQ: CFG-03, REDIR-02, INTEROP-01
 #[test]
 fn custom_scheme_as_auth0_documents_it() {
     const REDIRECT_URI: &str = "com.myclientapp://callback.example/callback";
     let provider = Provider::start(Options::default());
-    let mut application = Application { browser: Browser::start(), url: None };
+    let mut tab = Tab::new(REDIRECT_URI);
     let settings: Settings = |metadata| Client::new(metadata, "custom-scheme");
-    let outcome = Program::new(&provider).sign_in_with(&mut application, REDIRECT_URI, settings);
+    let outcome = Program::new(&provider).sign_in_with(&mut tab, REDIRECT_URI, settings);
     assert_eq!(outcome.expect("a sign-in").subject, "alice");
 }
 
