@@ -5,9 +5,10 @@ use keyfob_core::{
     session::{Event, Session, SignInReason},
 };
 use keyfob_tests::{
-    clients::GAUGE,
+    clients::{GAUGE, HOLDING_GAUGE},
     clock::NOW,
     device::{Device, Kept, Shown, Trouble, Write},
+    proofs::Guard,
     seeds,
 };
 
@@ -30,7 +31,10 @@ fn live(device: &mut Device, refreshes: usize) -> bool {
 
 /// How many chances for a cut a life has.
 fn chances(rotation: bool, refreshes: usize) -> usize {
-    let mut device = device(rotation);
+    chances_of(device(rotation), refreshes)
+}
+
+fn chances_of(mut device: Device, refreshes: usize) -> usize {
     device.cut = Some((usize::MAX, Write::Old));
     assert!(live(&mut device, refreshes));
     device.cut.map_or(0, |(left, _)| usize::MAX - left)
@@ -39,6 +43,14 @@ fn chances(rotation: bool, refreshes: usize) -> usize {
 fn device(rotation: bool) -> Device {
     let device = Device::new(&GAUGE, 1);
     device.issuer.borrow_mut().rotation = rotation;
+    device
+}
+
+/// The same with a key for its tokens, at a server that wants to see a nonce in every proof.
+fn holding(rotation: bool) -> Device {
+    let device = Device::new(&HOLDING_GAUGE, 1);
+    device.issuer.borrow_mut().rotation = rotation;
+    device.issuer.borrow_mut().guard = Some(Guard::wanting(Some("a-nonce")));
     device
 }
 
@@ -66,30 +78,32 @@ fn check(device: &mut Device, signed_in: bool, what: &str) {
 
 /// Whether the tokens of the sign-in were ever stored whole.
 fn has_record(device: &Device) -> bool {
-    let mut session: Kept = Session::new(&GAUGE, &seeds::seed(1)).expect("right");
+    let mut session: Kept = Session::new(device.client, &seeds::seed(1)).expect("right");
     for slot in &device.flash.slots[..2] {
         session.handle(NOW, Event::Loaded(slot)).expect("it is asked for");
     }
     !matches!(session.poll(NOW, &mut [0; 1024]), Ok(keyfob_core::session::Action::SignIn { .. }))
 }
 
-// REQ: REFRESH-04, REFRESH-10, STORE-01, SM-14
+// REQ: REFRESH-04, REFRESH-10, STORE-01, SM-14, REFRESH-13
 #[test]
 fn one_cut_anywhere() {
-    for rotation in [true, false] {
-        let chances = chances(rotation, 3);
-        assert_eq!(chances, if rotation { 15 } else { 10 });
-        for chance in 0..chances {
-            for how in writes() {
-                let mut device = device(rotation);
-                device.cut = Some((chance, how));
-                assert!(!live(&mut device, 3), "the power goes");
-                device.cut = None;
-                let signed_in = has_record(&device);
-                device.reboot(2000);
-                let what = format!("rotation {rotation}, cut {chance}, {how:?}");
-                check(&mut device, signed_in, &what);
-                assert_eq!(device.issuer.borrow().alarms, 0, "{what}");
+    for (make, all) in [(device as fn(bool) -> Device, [15, 10]), (holding, [17, 12])] {
+        for (rotation, all) in [true, false].into_iter().zip(all) {
+            let chances = chances_of(make(rotation), 3);
+            assert_eq!(chances, all, "the demand for a nonce is one more request");
+            for chance in 0..chances {
+                for how in writes() {
+                    let mut device = make(rotation);
+                    device.cut = Some((chance, how));
+                    assert!(!live(&mut device, 3), "the power goes");
+                    device.cut = None;
+                    let signed_in = has_record(&device);
+                    device.reboot(2000);
+                    let what = format!("rotation {rotation}, cut {chance}, {how:?}");
+                    check(&mut device, signed_in, &what);
+                    assert_eq!(device.issuer.borrow().alarms, 0, "{what}");
+                }
             }
         }
     }
