@@ -85,7 +85,8 @@ fn another_key_is_told_before_any_request() {
     device.settle().expect("power");
     device.sign_in();
     ready(device.come_up());
-    let other: &'static EdDsaSigner<'static> = Box::leak(Box::new(EdDsaSigner::new(&[7; 32]).expect("a key")));
+    let other: &'static EdDsaSigner<'static> =
+        Box::leak(Box::new(EdDsaSigner::new(&[7; 32]).expect("a key")));
     let changed: &'static Client<'static> = Box::leak(Box::new(GAUGE.dpop(Dpop::new(other))));
     for client in [changed, &GAUGE] {
         let mut thief = Device::found(client, device.flash.clone());
@@ -121,7 +122,8 @@ fn a_bearer_token_is_told_from_a_bound_one() {
     let mut device = Device::new(prefers, 1);
     device.settle().expect("power");
     device.sign_in();
-    let kind = |device: &Device| device.session.access_token(device.clock.now()).map(|token| token.token_type());
+    let kind =
+        |device: &Device| device.session.access_token(device.clock.now()).map(|token| token.token_type());
     ready(device.come_up());
     assert_eq!(kind(&device), Some(TokenType::Bearer));
     device.issuer.borrow_mut().shape = Some(|answer| answer["token_type"] = "DPoP".into());
@@ -231,9 +233,7 @@ fn a_slow_signer_is_waited_for() {
     for chip in [false, true] {
         let key: &'static Element = Box::leak(Box::default());
         let holder: &'static Slow = Box::leak(Box::default());
-        let client = GAUGE
-            .authentication(ClientAuthentication::private_key_jwt(key))
-            .dpop(Dpop::new(holder));
+        let client = GAUGE.authentication(ClientAuthentication::private_key_jwt(key)).dpop(Dpop::new(holder));
         let mut life = Life::new(Box::leak(Box::new(client)), chip);
         life.keep_fresh().expect("signed in");
         life.clock.advance(3_590_000);

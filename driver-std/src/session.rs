@@ -163,9 +163,7 @@ pub fn sign_out<const N: usize, const M: usize>(
     let _ = owed.owe(session, all);
     loop {
         let event = match owed.poll(clock.now(), buffer) {
-            Ok(sign_out::Action::Store { slot, record }) => {
-                stored(&mut None, store.store(slot, record))
-            }
+            Ok(sign_out::Action::Store { slot, record }) => stored(&mut None, store.store(slot, record)),
             // All is noted, and the first request is being signed.
             Ok(_) | Err(Error::SignaturePending) => break,
             Err(error) => return Err(error.into()),

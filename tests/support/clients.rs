@@ -132,8 +132,7 @@ pub const GAUGE: Client<'static> =
         .scope(&["read", "write", "offline_access"]);
 
 /// The same with a key for its tokens.
-pub static HOLDING_GAUGE: LazyLock<Client<'static>> =
-    LazyLock::new(|| GAUGE.dpop(Dpop::new(&*HOLDER)));
+pub static HOLDING_GAUGE: LazyLock<Client<'static>> = LazyLock::new(|| GAUGE.dpop(Dpop::new(&*HOLDER)));
 
 /// [`KIOSK`] at a server that takes tokens back.
 pub const BOOTH: Client<'static> =
