@@ -1,7 +1,7 @@
 //! A session and its store, with the power cut before and after everything that it does, and in every write.
 
 use keyfob_core::{
-    error::ErrorCode,
+    error::{Error, ErrorCode},
     session::{Event, Session, SignInReason},
 };
 use keyfob_tests::{
@@ -107,6 +107,50 @@ fn one_cut_anywhere() {
             }
         }
     }
+}
+
+/// The answer to a refresh is cut at every octet, in buffers of every length up to one that does; then the power
+/// fails, or it does not.
+// REQ: REFRESH-10, SM-14, JSON-04, HTTP-14
+#[test]
+fn an_answer_cut_at_every_octet_in_every_length() {
+    let mut runs = 0;
+    for (make, step) in [(device as fn(bool) -> Device, 9), (holding, 120)] {
+        for rotation in [true, false] {
+            let ready = || {
+                let mut device = make(rotation);
+                assert!(live(&mut device, 1));
+                device.ask();
+                device
+            };
+            let (whole, outcome) = ready().hear(usize::MAX, 0);
+            let Err(Error::BufferTooSmall { needed }) = outcome else { panic!("{outcome:?}") };
+            for length in (0..needed).step_by(step).chain([needed - 1, needed, 2048]) {
+                for cut in 0..=whole {
+                    for power_fails in [false, true] {
+                        runs += 1;
+                        let what =
+                            format!("rotation {rotation}, {cut} of {whole} in {length}, {power_fails}");
+                        let mut device = ready();
+                        let (_, outcome) = device.hear(cut, length);
+                        let fits = length >= needed;
+                        match outcome {
+                            Ok(()) => assert_eq!(device.session.trouble().is_none(), cut == whole, "{what}"),
+                            Err(Error::BufferTooSmall { .. }) => assert!(!fits, "{what}"),
+                            Err(error) => panic!("{what}: {error:?}"),
+                        }
+                        if power_fails {
+                            device.reboot(500);
+                        }
+                        check(&mut device, true, &what);
+                        assert_eq!(device.issuer.borrow().alarms, 0, "{what}");
+                    }
+                }
+            }
+        }
+    }
+    println!("{runs} answers");
+    assert!(runs > 3_000);
 }
 
 /// The second cut hits the device while it recovers from the first.

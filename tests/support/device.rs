@@ -420,6 +420,41 @@ impl Device {
         }
     }
 
+    /// Waits for the next request, and does what comes before it.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn ask(&mut self) {
+        for _ in 0..20 {
+            let now = self.clock.now();
+            match self.session.poll(now, &mut [0; 2048]) {
+                Ok(Action::Send(_)) => return,
+                Ok(Action::Ready { until: Some(until) } | Action::Wait { until }) => self.wait_until(until),
+                Ok(_) => assert_eq!(self.step(), Ok(None)),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        panic!("no request: {:?}", self.trace)
+    }
+
+    /// The request that is due goes out, and its answer comes back cut to so many octets, into a buffer of this length.
+    /// Gives the length of the whole answer, and what the session made of it.
+    ///
+    /// # Panics
+    /// If no request is due.
+    pub fn hear(&mut self, cut: usize, length: usize) -> (usize, Result<(), Error>) {
+        let now = self.clock.now();
+        let mut buffer = [0; 2048];
+        let (received, keep) = match self.session.poll(now, &mut buffer) {
+            Ok(Action::Send(request)) => (received(&request), request.keep()),
+            other => panic!("no request: {other:?}"),
+        };
+        let answer = self.issuer.borrow_mut().answer(received, now_of(&self.clock));
+        let whole = answer.body.len();
+        let (response, _) = answer.short(cut).read(keep, &mut buffer[..length]);
+        (whole, self.session.handle(now, Event::Response(response)))
+    }
+
     /// Does one thing.
     ///
     /// # Errors
@@ -462,12 +497,7 @@ impl Device {
             Action::Send(request) => {
                 cut(&mut self.cut)?;
                 let keep = request.keep();
-                let received = Received {
-                    method: request.method().as_str().into(),
-                    url: request.url().into(),
-                    headers: headers(&request),
-                    body: String::from_utf8(request.body().to_vec()).expect("a form"),
-                };
+                let received = received(&request);
                 let trouble = if self.network.is_empty() { Trouble::None } else { self.network.remove(0) };
                 let arrives = matches!(trouble, Trouble::None | Trouble::Lost);
                 let answer = arrives.then(|| self.issuer.borrow_mut().answer(received, now_of(&self.clock)));
@@ -498,8 +528,14 @@ impl Device {
     }
 }
 
-fn headers(request: &Request<'_>) -> Vec<(String, String)> {
-    request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+/// A request as it goes over the wire.
+fn received(request: &Request<'_>) -> Received {
+    Received {
+        method: request.method().as_str().into(),
+        url: request.url().into(),
+        headers: request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        body: String::from_utf8(request.body().to_vec()).expect("a form"),
+    }
 }
 
 /// Milliseconds as the server counts them.
@@ -576,12 +612,7 @@ impl Net {
         if trouble == Trouble::NotSent {
             return Err(false);
         }
-        let received = Received {
-            method: request.method().as_str().into(),
-            url: request.url().into(),
-            headers: headers(request),
-            body: String::from_utf8(request.body().to_vec()).expect("a form"),
-        };
+        let received = received(request);
         let answer = (trouble != Trouble::Vanished).then(|| self.issuer().answer(received, 0));
         self.answer = answer.filter(|_| trouble == Trouble::None);
         Ok(())
