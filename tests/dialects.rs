@@ -600,8 +600,10 @@ fn auth0_signs_out_as_the_standard_has_it() {
         .post_logout_redirect_uri("https://app.example/bye", "fresh");
     assert_eq!(
         end.url(&mut [0; 512]),
-        Ok("https://tenant.eu.auth0.com/oidc/logout?id_token_hint=h.p.s&client_id=client&logout_hint=session\
-            &post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye&state=fresh")
+        Ok(
+            "https://tenant.eu.auth0.com/oidc/logout?id_token_hint=h.p.s&client_id=client&logout_hint=session\
+            &post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye&state=fresh"
+        )
     );
     // What ends the family of refresh tokens goes there.
     assert_eq!(client.metadata().revocation(), Some("https://tenant.eu.auth0.com/oauth/revoke"));

@@ -355,7 +355,10 @@ fn a_push_is_proven_with_the_key_of_the_code() {
     let redirect = hand.visit(&*station.flow);
     hand.redirect(&mut *station.flow, &redirect).expect("the response is right");
     let exchange = proof(&request(hand, &*station.flow));
-    assert_eq!((thumbprint(&exchange.header["jwk"]), &exchange.claims["nonce"]), (jkt, &json!("first-nonce")));
+    assert_eq!(
+        (thumbprint(&exchange.header["jwk"]), &exchange.claims["nonce"]),
+        (jkt, &json!("first-nonce"))
+    );
     let answer = Happening::Response(hand.answer(&*station.flow).0);
     assert!(hand.tell(&mut *station.flow, &answer).expect("right").is_some());
     // A second demand in a row is an error, and the flow goes on.

@@ -43,11 +43,16 @@ impl<const N: usize> Memory<N> {
         if text::count(octets.clone()) > N.saturating_sub(self.nonce) {
             self.nonce = 0;
         }
+        self.wipe_text();
+        octets.for_each(|octet| self.push(octet));
+        Ok(())
+    }
+
+    /// Wipes the text. The nonce stays, for the next request.
+    pub(crate) fn wipe_text(&mut self) {
         let free = N.saturating_sub(self.nonce);
         self.octets.get_mut(..free).unwrap_or_default().zeroize();
         self.length = 0;
-        octets.for_each(|octet| self.push(octet));
-        Ok(())
     }
 
     /// The last nonce of the server; empty if there is none.

@@ -131,6 +131,9 @@ pub const GAUGE: Client<'static> =
         .redirect_uri("com.example.gauge:/cb")
         .scope(&["read", "write", "offline_access"]);
 
+/// The same with a key for its tokens.
+pub static HOLDING_GAUGE: LazyLock<Client<'static>> = LazyLock::new(|| GAUGE.dpop(Dpop::new(&*HOLDER)));
+
 /// [`KIOSK`] at a server that takes tokens back.
 pub const BOOTH: Client<'static> =
     Client::new(SERVER.revocation_endpoint("https://op.example/revoke"), "kiosk")

@@ -241,7 +241,9 @@ impl Server {
             return refusal(401, "invalid_client");
         }
         // RFC 9449 §10.1.
-        if is_bound(&client_id) && let Err(error) = self.guard.judge(request, None) {
+        if is_bound(&client_id)
+            && let Err(error) = self.guard.judge(request, None)
+        {
             return self.with_nonce(refusal(400, error));
         }
         let uri = format!("urn:ietf:params:oauth:request_uri:{}", self.pushes.len() + 1);

@@ -195,7 +195,7 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         match outcome {
             Ok(_) => {
                 self.step = Step::Done;
-                self.memory.wipe();
+                self.memory.wipe_text();
             }
             // The server has taken the token, and perhaps put another in its place (OIDC Core §12.2).
             Err(error) if response.is_final(error) => self.lose(),
