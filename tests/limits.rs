@@ -2,10 +2,12 @@
 
 mod tables;
 
+use keyfob_core::client::Client;
 use keyfob_core::error::{Check, Error, Name};
 use keyfob_core::exchange::{Exchange, Jwks};
 use keyfob_core::flow::{AuthorizationCode, Event, Flow, Redirect, RefreshToken};
 use keyfob_core::http::{Incoming, MAX_BODY};
+use keyfob_core::metadata::Metadata;
 use keyfob_core::time::{Date, Now, UnixTime};
 use keyfob_core::token::MAX_TOKEN;
 use keyfob_tests::clients::{HASTY, KIOSK};
@@ -63,10 +65,29 @@ fn each_limit_is_met_and_not_passed() {
 
     let id = |length: usize| {
         let id = "x".repeat(length);
-        let client = keyfob_core::client::Client::new(tables::SERVER, &id).redirect_uri(tables::REDIRECT_URI);
+        let client = Client::new(tables::SERVER, &id).redirect_uri(tables::REDIRECT_URI);
         AuthorizationCode::<8>::new(&client, tables::seed(), NOW).map(drop)
     };
     assert_eq!((id(256), id(257)), (Ok(()), Err(Error::Config(Name::ClientId))));
+
+    let issuer = |length: usize| {
+        let issuer = format!("https://{}", "x".repeat(length - 8));
+        let server = Metadata::new(&issuer)
+            .authorization_endpoint("https://op.example/authorize")
+            .jwks_uri("https://op.example/jwks")
+            .token_endpoint("https://op.example/token")
+            .code_challenge_s256_supported();
+        let client = Client::new(server, "client").redirect_uri(tables::REDIRECT_URI);
+        AuthorizationCode::<8>::new(&client, tables::seed(), NOW).map(drop)
+    };
+    assert_eq!((issuer(256), issuer(257)), (Ok(()), Err(Error::Config(Name::Issuer))));
+    let acr = |length: usize| {
+        let values = ["x".repeat(length)];
+        let values = [values[0].as_str()];
+        let client = CLIENT.acr_values(&values);
+        AuthorizationCode::<8>::new(&client, tables::seed(), NOW).map(drop)
+    };
+    assert_eq!((acr(256), acr(257)), (Ok(()), Err(Error::Config(Name::AcrValues))));
 
     // A key's name: RFC 7517 has no bound.
     let named = |length: usize| {
@@ -141,7 +162,7 @@ fn no_moment_is_too_much() {
             let expected = if then.uptime > deadline { Err(Error::Expired) } else { Ok(()) };
             assert_eq!(outcome, expected, "from {now:?} to {then:?}");
         }
-        static ENDLESS: keyfob_core::client::Client<'static> = KIOSK.lifetime(u32::MAX);
+        static ENDLESS: Client<'static> = KIOSK.lifetime(u32::MAX);
         let flow = code(&ENDLESS);
         let mut snapshot = [0; 256];
         let length = flow.save(now, &mut snapshot).expect("the flow goes on");

@@ -4,7 +4,9 @@
 //! `azp`, `sub`, `exp`, `nbf`, `iat`, `nonce`, hashes, `auth_time`, `acr`, `org_id`. The first fault is told.
 
 mod facts;
+mod half_hash;
 mod header;
+mod subject;
 
 use core::fmt;
 
@@ -19,7 +21,14 @@ use crate::{
     time::{Now, Today, UnixTime},
 };
 
-use self::{facts::Facts, header::Header};
+pub(crate) use self::facts::MAX_TEXT;
+
+use self::{
+    facts::Facts,
+    half_hash::HalfHash,
+    header::{Header, Kid},
+    subject::Subject,
+};
 
 /// The longest ID token, in octets.
 pub(crate) const MAX_ID_TOKEN: usize = 8192;
@@ -207,9 +216,21 @@ fn verify<'b>(
     expected: &Expected<'_>,
 ) -> Result<IdToken<'b>, Error> {
     let opened = open(token, fetched, expected.client, KINDS)?;
-    let facts = Facts::collect(opened.payload, access_token, opened.verifier, expected)?;
-    let checked = facts.judge(opened.algorithm, today, expected)?;
+    let checked = judge(&opened, access_token, today, expected)?;
     Ok(IdToken { token, claims: Claims::new(opened.payload).tolerating(expected.client.quirks), checked })
+}
+
+/// Checks what the claims say.
+#[inline(never)]
+fn judge(
+    opened: &Opened<'_, '_>,
+    access_token: &str,
+    today: Today,
+    expected: &Expected<'_>,
+) -> Result<Checked, Error> {
+    let mut facts = Facts::new();
+    facts.collect(opened.payload, expected)?;
+    facts.judge(access_token, opened.verifier, today, expected)
 }
 
 /// Checks what a logout token has in common with an ID token, and gives its payload (Back-Channel Logout 1.0 §2.6).
@@ -221,13 +242,14 @@ pub(crate) fn verify_logout<'b>(
 ) -> Result<Source<'b>, Error> {
     let opened = open(token, fetched, client, LOGOUT_KINDS)?;
     let expected = Expected { client, grant: Grant::Refresh(None) };
-    Facts::collect(opened.payload, "", opened.verifier, &expected)?.judge_logout(now.today(None), client)?;
+    let mut facts = Facts::new();
+    facts.collect(opened.payload, &expected)?;
+    facts.judge_logout(now.today(None), client)?;
     Ok(opened.payload)
 }
 
 /// A token whose signature is right.
 struct Opened<'c, 'b> {
-    algorithm: Algorithm,
     payload: Source<'b>,
     verifier: &'c dyn Verifier,
 }
@@ -236,6 +258,7 @@ struct Opened<'c, 'b> {
 ///
 /// # Errors
 /// [`Error::KeysNeeded`] if no key at hand verifies it and none was fetched for it yet.
+#[inline(never)]
 fn open<'c, 'b>(
     token: &'b str,
     fetched: Option<KeySet<'_>>,
@@ -243,13 +266,27 @@ fn open<'c, 'b>(
     kinds: &[&str],
 ) -> Result<Opened<'c, 'b>, Error> {
     let parts = Parts::split(token)?;
-    let header = Header::read(parts.header, client, kinds)?;
+    let mut kid = Kid::new();
+    let header = Header::read(parts.header, client, kinds, &mut kid)?;
     let verifier = client.verifiers.iter().find(|verifier| verifier.algorithm() == header.algorithm);
     let verifier = *verifier.ok_or(Check::AlgorithmNotAllowed)?;
+    check_signature(verifier, header, &parts, fetched, client)?;
+    Ok(Opened { payload: Source::Base64url(parts.payload), verifier })
+}
+
+/// The signature lies on the stack here, and nowhere else.
+#[inline(never)]
+fn check_signature(
+    verifier: &dyn Verifier,
+    header: Header<'_>,
+    parts: &Parts<'_>,
+    fetched: Option<KeySet<'_>>,
+    client: &Client<'_>,
+) -> Result<(), Error> {
     let mut signature = [0; MAX_SIGNATURE];
     let signed = Signed {
         verifier,
-        header: &header,
+        header,
         message: parts.signed.as_bytes(),
         signature: base64url::decode(parts.signature.as_bytes(), &mut signature)
             .ok_or(Check::BadSignature)?,
@@ -262,7 +299,7 @@ fn open<'c, 'b>(
         // A key may have been replaced, even under its old name: ask once.
         None => signed.check(client.keys).or(Err(Error::KeysNeeded))?,
     }
-    Ok(Opened { algorithm: header.algorithm, payload: Source::Base64url(parts.payload), verifier })
+    Ok(())
 }
 
 /// What to keep of a key set for this token.
@@ -276,8 +313,9 @@ pub(crate) fn keep_keys_for_logout(token: &str, client: &Client<'_>) -> Result<K
 }
 
 fn keep_keys_of(token: &str, client: &Client<'_>, kinds: &[&str]) -> Result<Keep, Error> {
-    let header = Header::read(Parts::split(token)?.header, client, kinds)?;
-    Ok(jwk::keep_for(header.algorithm, header.kid()))
+    let mut kid = Kid::new();
+    let header = Header::read(Parts::split(token)?.header, client, kinds, &mut kid)?;
+    Ok(jwk::keep_for(header.algorithm, header.kid))
 }
 
 /// The compact form, taken apart (RFC 7515 §7.1).
@@ -325,7 +363,7 @@ impl<'b> Parts<'b> {
 /// A signature to check.
 struct Signed<'s> {
     verifier: &'s dyn Verifier,
-    header: &'s Header,
+    header: Header<'s>,
     message: &'s [u8],
     signature: &'s [u8],
     trials: u8,
@@ -334,7 +372,7 @@ struct Signed<'s> {
 impl Signed<'_> {
     /// Tries the keys that fit, a few at the most (OIDC Core §10.1).
     fn check(&self, keys: KeySet<'_>) -> Result<(), Check> {
-        let kid = self.header.kid();
+        let kid = self.header.kid;
         let named = keys.named(kid);
         if named.clone().next().is_none() {
             return Err(Check::UnknownKey);

@@ -10,6 +10,7 @@ use crate::{
         url::{self, Url},
     },
     error::{Check, Error, Name},
+    id_token::MAX_TEXT,
     jws::{KeyType, MIN_SECRET},
     metadata::Metadata,
     quirks::Quirks,
@@ -19,8 +20,8 @@ use crate::{
 /// The largest difference of clocks that can be allowed, in seconds.
 const MAX_CLOCK_SKEW: u32 = 300;
 
-/// Longer audiences are not compared, so they cannot be configured.
-pub(crate) const MAX_AUDIENCE: usize = 256;
+/// Longer ones are not compared, so they cannot be configured.
+pub(crate) const MAX_AUDIENCE: usize = MAX_TEXT;
 
 /// Parameters that the core sets, or that have a setting of their own.
 const RESERVED: &[&str] = &[
@@ -130,6 +131,7 @@ impl Client<'_> {
     fn check_openid(&self) -> Result<(), Error> {
         config(self.id_tokens.is_some(), Name::Scope)?;
         config(!self.verifiers.is_empty(), Name::Alg)?;
+        config(self.metadata.issuer.len() <= MAX_TEXT, Name::Issuer)?;
         let shared = self.supported_algorithms().of_type(KeyType::Secret);
         if self.keys.is_empty() && shared != self.supported_algorithms() {
             Metadata::need(self.metadata.jwks_uri, Name::JwksUri)?;
@@ -165,7 +167,8 @@ impl Client<'_> {
         let alone = prompt.iter().any(|prompt| matches!(prompt, Prompt::Create | Prompt::None));
         config(!alone || prompt.len() == 1, Name::Prompt)?;
         self.check_access()?;
-        config(request.acr_values.iter().all(|value| is_list_item(value)), Name::AcrValues)?;
+        let acr_values = request.acr_values;
+        config(acr_values.iter().all(|acr| is_list_item(acr) && acr.len() <= MAX_TEXT), Name::AcrValues)?;
         config(request.ui_locales.iter().all(|locale| is_list_item(locale)), Name::UiLocales)?;
         let claims = request.claims.unwrap_or("{}").as_bytes();
         config(Source::Plain(claims).visit(|_, _| Ok::<(), Check>(())).is_ok(), Name::Claims)?;

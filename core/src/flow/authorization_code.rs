@@ -333,6 +333,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         }
     }
 
+    #[inline(never)]
     fn redirect(&mut self, redirect: Redirect<'_>) -> Result<(), Error> {
         match self.read(redirect) {
             Ok(AuthorizationResponse::Code(code)) => {
@@ -363,6 +364,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         Fresh { now, secret: self.seed.octets(), nonce: Some(self.memory.nonce()) }
     }
 
+    #[inline(never)]
     fn response<'b>(&mut self, now: Now, response: Response<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
         if self.memory.is_challenged(self.client, &response)? {
             return Ok(None);
@@ -403,6 +405,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     }
 
     /// What must be about a push, and no redirect.
+    #[inline(never)]
     fn push_event(&mut self, now: Now, event: Event<'_>) -> Result<(), Error> {
         match (self.due_push(now), event) {
             (Some(attempt), Event::Response(response)) => self.pushed(now, attempt, response),

@@ -3,20 +3,19 @@
 use crate::{
     client::{Client, TENANT, Tenants},
     encoding::{
-        base64url,
         json::{Literal, Source, Token},
         number::Number,
     },
     error::{Check, Error, Name},
-    id_token::{Audiences, Checked, Expected, Grant, Proof, Times},
+    id_token::{Audiences, Checked, Expected, Grant, HalfHash, Proof, Subject, Times},
     jws::{Algorithm, KeyType, Verifier},
     secret::equal,
     sieve::{Scratch, Top, bit, text_of},
     time::{Today, UnixTime},
 };
 
-/// The longest text of a claim that is compared, in octets: 255 characters of `sub`.
-const ROOM: usize = 1020;
+/// The longest text of a claim that is compared, in octets; but `sub`, which may be longer, is compared as it goes by.
+pub(crate) const MAX_TEXT: usize = 256;
 
 /// Characters of a `sub` at the most (OIDC Core §2).
 const MAX_SUBJECT: usize = 255;
@@ -41,7 +40,7 @@ const CLAIMS: &[Name] = &[
 
 /// What a claim turned out to be.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Fact {
+pub(super) enum Fact {
     Absent,
     /// A text, but not the right one.
     Differs,
@@ -60,6 +59,7 @@ enum Moment {
     WrongType,
 }
 
+/// What the claims say.
 pub(super) struct Facts {
     issuer: Fact,
     audience: Fact,
@@ -73,8 +73,8 @@ pub(super) struct Facts {
     not_before: Moment,
     issued: Moment,
     nonce: Fact,
-    access_token_hash: Fact,
-    code_hash: Fact,
+    access_token_hash: HalfHash,
+    code_hash: HalfHash,
     auth_time: Moment,
     acr: Fact,
     organization: Fact,
@@ -85,18 +85,14 @@ pub(super) struct Facts {
 
 /// The claim that is being read.
 struct Reading {
-    text: Scratch<ROOM>,
+    text: Scratch<MAX_TEXT>,
+    subject: Subject,
     number: Number,
 }
 
 impl Facts {
-    pub(super) fn collect(
-        payload: Source<'_>,
-        access_token: &str,
-        verifier: &dyn Verifier,
-        expected: &Expected<'_>,
-    ) -> Result<Self, Error> {
-        let mut facts = Self {
+    pub(super) const fn new() -> Self {
+        Self {
             issuer: Fact::Absent,
             audience: Fact::Absent,
             audiences: Audiences(0),
@@ -109,53 +105,55 @@ impl Facts {
             not_before: Moment::Absent,
             issued: Moment::Absent,
             nonce: Fact::Absent,
-            access_token_hash: Fact::Absent,
-            code_hash: Fact::Absent,
+            access_token_hash: HalfHash::new(),
+            code_hash: HalfHash::new(),
             auth_time: Moment::Absent,
             acr: Fact::Absent,
             organization: Fact::Absent,
             tenant: Fact::Absent,
             tenant_of_issuer: Scratch::new(),
             tenant_of_token: Scratch::new(),
-        };
+        }
+    }
+
+    /// Reads the claims.
+    #[inline(never)]
+    pub(super) fn collect(&mut self, payload: Source<'_>, expected: &Expected<'_>) -> Result<(), Error> {
         let mut top = Top::new(CLAIMS);
-        let mut reading = Reading { text: Scratch::new(), number: Number::default() };
+        let mut reading =
+            Reading { text: Scratch::new(), subject: Subject::default(), number: Number::default() };
         payload.visit(|token, depth| {
             let Some(claim) = top.member(token, depth)? else { return Ok(()) };
             match token {
+                Token::Text(_) | Token::Char(_) if claim == Name::Sub => {
+                    reading.subject.push(text_of(token, &mut [0; 4]), expected);
+                }
                 Token::Text(_) | Token::Char(_) => reading.text.push(text_of(token, &mut [0; 4])),
                 Token::Number(piece) => piece.iter().for_each(|&octet| reading.number.push(octet)),
                 Token::LoneSurrogate => return Err(Check::JsonSyntax),
-                Token::StringStart => reading.text.clear(),
-                Token::NumberStart => reading.number = Number::default(),
-                Token::StringEnd => {
-                    let text = &reading.text;
-                    facts.text(claim, depth, text, access_token, verifier, expected);
+                Token::StringStart => {
+                    reading.text.clear();
+                    reading.subject = Subject::default();
                 }
-                Token::NumberEnd => facts.number(claim, depth, reading.number),
-                Token::Literal(Literal::Null) if depth == 1 => facts.set(claim, Fact::Null),
-                Token::ArrayStart if claim == Name::Aud && depth == 2 => facts.set(claim, Fact::Differs),
+                Token::NumberStart => reading.number = Number::default(),
+                Token::StringEnd => self.text(claim, depth, &reading, expected),
+                Token::NumberEnd => self.number(claim, depth, reading.number),
+                Token::Literal(Literal::Null) if depth == 1 => self.set(claim, Fact::Null),
+                Token::ArrayStart if claim == Name::Aud && depth == 2 => self.set(claim, Fact::Differs),
                 Token::ArrayEnd if claim == Name::Aud && depth == 1 => {}
                 Token::Literal(_) | Token::ArrayStart | Token::ObjectStart => {
-                    facts.set(claim, Fact::WrongType)
+                    self.set(claim, Fact::WrongType)
                 }
                 _ => {}
             }
-            Ok(())
+            Ok::<(), Check>(())
         })?;
-        Ok(facts)
+        Ok(())
     }
 
-    fn text(
-        &mut self,
-        claim: Name,
-        depth: u8,
-        text: &Scratch<ROOM>,
-        access_token: &str,
-        verifier: &dyn Verifier,
-        expected: &Expected<'_>,
-    ) {
+    fn text(&mut self, claim: Name, depth: u8, reading: &Reading, expected: &Expected<'_>) {
         let client = expected.client;
+        let text = &reading.text;
         let found = text.text();
         if claim == Name::Aud && depth <= 2 {
             return self.audience(text, client);
@@ -168,13 +166,19 @@ impl Facts {
                     client.is_tenant(found)
                 }
                 Name::Azp => found == client.id.as_bytes(),
-                Name::Sub => self.is_subject(text, expected),
+                Name::Sub => {
+                    self.subject_length = reading.subject.characters;
+                    reading.subject.is_expected(expected)
+                }
                 Name::Nonce => is_nonce(found, &expected.grant),
-                Name::AtHash => is_half_hash(found, access_token, verifier),
-                Name::CHash => match expected.grant {
-                    Grant::Code { code, .. } => is_half_hash(found, code, verifier),
-                    Grant::Device | Grant::Refresh(_) => true,
-                },
+                Name::AtHash => {
+                    self.access_token_hash.text.push(found);
+                    true
+                }
+                Name::CHash => {
+                    self.code_hash.text.push(found);
+                    true
+                }
                 Name::Acr => client.request.acr_values.iter().any(|value| value.as_bytes() == found),
                 Name::OrgId | Name::OrgName => {
                     if client.organization_claim() != Some(claim) {
@@ -196,7 +200,7 @@ impl Facts {
         );
     }
 
-    fn audience(&mut self, text: &Scratch<ROOM>, client: &Client<'_>) {
+    fn audience(&mut self, text: &Scratch<MAX_TEXT>, client: &Client<'_>) {
         self.audience_count = self.audience_count.saturating_add(1);
         let ours = text.text() == client.id.as_bytes();
         let trusted = client.trusted_audiences.iter().position(|audience| audience.as_bytes() == text.text());
@@ -218,16 +222,6 @@ impl Facts {
         let tenant = client.tenant_of(found);
         self.tenant_of_issuer.push(tenant.unwrap_or_default());
         tenant.is_some()
-    }
-
-    fn is_subject(&mut self, text: &Scratch<ROOM>, expected: &Expected<'_>) -> bool {
-        let found = text.text();
-        self.subject_length = core::str::from_utf8(found).map_or(0, |text| text.chars().count());
-        let previous = match expected.grant {
-            Grant::Refresh(Some(previous)) => Some(previous.subject),
-            _ => None,
-        };
-        [previous, expected.client.subject].into_iter().flatten().all(|subject| subject.as_bytes() == found)
     }
 
     fn number(&mut self, claim: Name, depth: u8, number: Number) {
@@ -261,10 +255,10 @@ impl Facts {
         }
         match claim {
             Name::Acr => self.acr = fact,
-            Name::AtHash => self.access_token_hash = fact,
+            Name::AtHash => self.access_token_hash.fact = fact,
             Name::Aud => self.audience = fact,
             Name::Azp => self.azp = fact,
-            Name::CHash => self.code_hash = fact,
+            Name::CHash => self.code_hash.fact = fact,
             Name::Iss => self.issuer = fact,
             Name::Nonce => self.nonce = fact,
             Name::Sub => self.subject = fact,
@@ -274,13 +268,16 @@ impl Facts {
     }
 
     /// Judges what was found.
+    #[inline(never)]
     pub(super) fn judge(
         &self,
-        algorithm: Algorithm,
+        access_token: &str,
+        verifier: &dyn Verifier,
         today: Today,
         expected: &Expected<'_>,
     ) -> Result<Checked, Error> {
         let client = expected.client;
+        let algorithm = verifier.algorithm();
         required(self.issuer, Name::Iss, Check::IssMismatch)?;
         self.judge_tenant(client)?;
         self.judge_audience(algorithm, client)?;
@@ -288,8 +285,12 @@ impl Facts {
         let (today, mut time) = self.judge_time(client, today)?;
         let nonce = self.judge_nonce(&expected.grant)?;
         self.judge_previous(&expected.grant)?;
-        let access_token = optional(self.access_token_hash, Name::AtHash, Check::HashMismatch(Name::AtHash))?;
-        let code = optional(self.code_hash, Name::CHash, Check::HashMismatch(Name::CHash))?;
+        let access_token = self.access_token_hash.judge(Name::AtHash, Some(access_token), verifier)?;
+        let code = match expected.grant {
+            Grant::Code { code, .. } => Some(code),
+            Grant::Device | Grant::Refresh(_) => None,
+        };
+        let code = self.code_hash.judge(Name::CHash, code, verifier)?;
         let auth_time = self.judge_auth_time(client, today)?;
         if !auth_time {
             time.auth_time = Proof::NotAsked;
@@ -470,7 +471,7 @@ fn required(fact: Fact, name: Name, differs: Check) -> Result<(), Check> {
 }
 
 /// Whether the claim is there; `null` counts as absent.
-fn optional(fact: Fact, name: Name, differs: Check) -> Result<bool, Check> {
+pub(super) fn optional(fact: Fact, name: Name, differs: Check) -> Result<bool, Check> {
     match fact {
         Fact::Absent | Fact::Null => Ok(false),
         fact => required(fact, name, differs).map(|()| true),
@@ -501,13 +502,4 @@ fn is_nonce(found: &[u8], grant: &Grant<'_>) -> bool {
             previous.and_then(|previous| previous.nonce).is_some_and(|nonce| equal(found, nonce.as_bytes()))
         }
     }
-}
-
-/// The left half of the digest that belongs to the algorithm (OIDC Core §3.1.3.6).
-fn is_half_hash(found: &[u8], value: &str, verifier: &dyn Verifier) -> bool {
-    let mut digest = [0; 64];
-    let digest = verifier.hash(value.as_bytes(), &mut digest);
-    let half = digest.get(..digest.len() / 2).unwrap_or_default();
-    let mut text = [0; base64url::LENGTH_OF_32];
-    base64url::encode(half, &mut text).is_some_and(|text| equal(found, text.as_bytes()))
 }

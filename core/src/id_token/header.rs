@@ -12,24 +12,34 @@ use crate::{
 const MAX_KID: usize = 128;
 
 /// What the header says, as far as it is believed: never a key, never an address of one.
-pub(crate) struct Header {
+#[derive(Clone, Copy)]
+pub(crate) struct Header<'k> {
     pub(super) algorithm: Algorithm,
-    kid: Scratch<MAX_KID>,
-    has_kid: bool,
+    pub(super) kid: Option<&'k str>,
 }
 
-impl Header {
-    pub(super) fn kid(&self) -> Option<&str> {
-        core::str::from_utf8(self.kid.text()).ok().filter(|_| self.has_kid)
-    }
+/// Room for a `kid`.
+pub(super) struct Kid(Text<MAX_KID>);
 
+impl Kid {
+    pub(super) const fn new() -> Self {
+        Self(Text::new())
+    }
+}
+
+impl<'k> Header<'k> {
     /// Reads and judges it: `crit`, `alg`, `typ`, `kid` in this order. `kinds` are the values of `typ` that may stand
     /// there.
-    pub(super) fn read(part: &str, client: &Client<'_>, kinds: &[&str]) -> Result<Self, Error> {
+    #[inline(never)]
+    pub(super) fn read(
+        part: &str,
+        client: &Client<'_>,
+        kinds: &[&str],
+        Kid(kid): &'k mut Kid,
+    ) -> Result<Self, Error> {
         let mut top = Top::new(&[Name::Alg, Name::Kid, Name::Typ, Name::Crit]);
         let mut algorithm = Text::<16>::new();
         let mut kind = Text::<40>::new();
-        let mut kid = Text::<MAX_KID>::new();
         Source::Base64url(part).visit(|token, depth| {
             match top.member(token, depth)? {
                 Some(Name::Alg) => algorithm.token(token)?,
@@ -52,7 +62,8 @@ impl Header {
             _ if kid.text.is_cut() => return Err(Error::InputTooLarge(Name::Kid)),
             _ => {}
         }
-        Ok(Self { algorithm, has_kid: kid.state == State::Text, kid: kid.text })
+        let text = core::str::from_utf8(kid.text.text()).ok();
+        Ok(Self { algorithm, kid: text.filter(|_| kid.state == State::Text) })
     }
 }
 

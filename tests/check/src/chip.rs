@@ -61,7 +61,7 @@ const BOARD: &[&str] = &[
 const TABLE: &str = "tests/size/chip.txt";
 
 const HEAD: &str = "# What things take on an emulated Cortex-M4F: name, instructions, bytes of stack.\n\
-    # opt-level \"s\", fat LTO. In the steps of a sign-in every signature counts as good at once.\n\
+    # opt-level \"s\", fat LTO. In flows every signature counts as good at once; a name says if one is made.\n\
     # Written by `cargo run --package keyfob-check -- chip --update`.\n";
 
 /// Numbers may grow by one part in so many.

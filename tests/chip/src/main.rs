@@ -6,7 +6,11 @@
 #![no_std]
 #![no_main]
 
+mod examples;
+mod flows;
 mod measure;
+mod peer;
+mod session;
 mod sign_in;
 mod signatures;
 mod text;
@@ -31,6 +35,8 @@ fn main() -> ! {
     };
     signatures::measure(&mut measure);
     sign_in::measure(&mut measure);
+    flows::measure(&mut measure);
+    session::measure(&mut measure);
     debug::exit(EXIT_SUCCESS);
     loop {}
 }

@@ -1,29 +1,69 @@
-//! Signatures, each checked with the example of its standard.
+//! Signatures: each verifier with an example, and each signer with a key of its own.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use keyfob_core::jws::{Es256, Key, Rs256, Verifier};
+use keyfob_core::jws::{
+    EdDsa, EdDsaSigner, Es256, Es256Signer, Es384, Hs256, Key, MAX_SIGNATURE, Ps256, Rs256, Signer, Verifier,
+};
 
-use crate::Measure;
+use crate::{
+    Measure,
+    examples::{
+        ED_DSA, ED25519, ES384, HS256, MESSAGE, P384_X, P384_Y, PS256, RS256_3072, RS256_4096, RSA_3072,
+        RSA_4096, RSA_PS, SECRET,
+    },
+};
 
-/// Measures each verifier.
+/// Measures each verifier and each signer.
 pub fn measure(measure: Measure<'_>) {
-    let (x, y) = (decode(P256_X), decode(P256_Y));
-    let key = Key::P256 { x: &x.0[..x.1], y: &y.0[..y.1] };
-    check(measure, "es256", &Es256, key, ES256);
-    let modulus = decode(RSA_2048);
-    let key = Key::Rsa { modulus: &modulus.0[..modulus.1], exponent: &[1, 0, 1] };
-    check(measure, "rs256_2048", &Rs256, key, RS256);
+    check_token(measure, "es256", &Es256, [P256_X, P256_Y], ES256);
+    check_token(measure, "rs256_2048", &Rs256, [RSA_2048, "AQAB"], RS256);
+    check(measure, "rs256_3072", &Rs256, [RSA_3072, "AQAB"], MESSAGE, RS256_3072);
+    check(measure, "rs256_4096", &Rs256, [RSA_4096, "AQAB"], MESSAGE, RS256_4096);
+    check(measure, "ps256_2048", &Ps256, [RSA_PS, "AQAB"], MESSAGE, PS256);
+    check(measure, "es384", &Es384, [P384_X, P384_Y], MESSAGE, ES384);
+    check(measure, "ed_dsa", &EdDsa, [ED25519, ""], MESSAGE, ED_DSA);
+    check(measure, "hs256", &Hs256, ["", ""], MESSAGE, HS256);
+    sign(measure, "es256_signer", &Es256Signer::new(&[1; 32]).expect("a key"));
+    sign(
+        measure,
+        "ed_dsa_signer",
+        &EdDsaSigner::new(&core::array::from_fn(|place| place as u8)).expect("a key"),
+    );
+}
+
+fn check_token(measure: Measure<'_>, name: &str, verifier: &dyn Verifier, key: [&str; 2], token: &str) {
+    let Some((message, signature)) = token.rsplit_once('.') else { panic!("no token") };
+    check(measure, name, verifier, key, message.as_bytes(), signature);
 }
 
 /// Measures one signature, which must be good.
-fn check(measure: Measure<'_>, name: &str, verifier: &dyn Verifier, key: Key<'_>, token: &str) {
-    let Some((message, signature)) = token.rsplit_once('.') else { panic!("no token") };
-    let signature = decode(signature);
+fn check(
+    measure: Measure<'_>,
+    name: &str,
+    verifier: &dyn Verifier,
+    key: [&str; 2],
+    message: &[u8],
+    signature: &str,
+) {
+    let (first, second, signature) = (decode(key[0]), decode(key[1]), decode(signature));
+    let (first, second) = (&first.0[..first.1], &second.0[..second.1]);
+    let key = match first.len() {
+        0 => Key::Secret(SECRET),
+        32 if second.is_empty() => Key::Ed25519 { x: first },
+        32 => Key::P256 { x: first, y: second },
+        48 => Key::P384 { x: first, y: second },
+        _ => Key::Rsa { modulus: first, exponent: second },
+    };
     let mut outcome = None;
-    measure(name, &mut || {
-        outcome = Some(verifier.verify(key, message.as_bytes(), &signature.0[..signature.1]));
-    });
+    measure(name, &mut || outcome = Some(verifier.verify(key, message, &signature.0[..signature.1])));
     assert_eq!(outcome, Some(Ok(())), "{name}");
+}
+
+fn sign(measure: Measure<'_>, name: &str, signer: &dyn Signer) {
+    let mut signature = [0; MAX_SIGNATURE];
+    let mut outcome = None;
+    measure(name, &mut || outcome = signer.sign(MESSAGE, &mut signature).ok());
+    assert_eq!(outcome, Some(64), "{name}");
 }
 
 fn decode(text: &str) -> ([u8; 512], usize) {

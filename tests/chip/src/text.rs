@@ -8,7 +8,7 @@ pub struct Text<const N: usize> {
 
 impl<const N: usize> Text<N> {
     /// Nothing yet.
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self { octets: [0; N], length: 0 }
     }
 
@@ -20,8 +20,19 @@ impl<const N: usize> Text<N> {
         }
     }
 
+    /// Puts octets in place of what is there.
+    pub fn set(&mut self, octets: &[u8]) {
+        self.octets[..octets.len()].copy_from_slice(octets);
+        self.length = octets.len();
+    }
+
+    /// The octets.
+    pub fn octets(&self) -> &[u8] {
+        &self.octets[..self.length]
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.octets[..self.length]).expect("UTF-8 was pushed")
+        core::str::from_utf8(self.octets()).expect("UTF-8 was pushed")
     }
 }

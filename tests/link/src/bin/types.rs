@@ -7,8 +7,9 @@ use keyfob_core::{
     cache::KeyCache,
     claims::Claims,
     client::Client,
+    end_session::EndSession,
     error::Error,
-    exchange::{Discovery, UserInfo},
+    exchange::{Discovery, Jwks, Revocation, UserInfo},
     flow::{
         Action, AuthorizationCode, ClientCredentials, DeviceAuthorization, Event, RefreshToken, UserCode,
     },
@@ -22,6 +23,31 @@ use keyfob_core::{
     time::Now,
     token::TokenResponse,
 };
+
+/// What a flow or an exchange may take beside the room that its caller gives it, in octets.
+const MOST: usize = 1024;
+
+macro_rules! small {
+    ($($type:ty),* $(,)?) => {
+        $(const _: () = assert!(size_of::<$type>() <= MOST, stringify!($type));)*
+    };
+}
+
+small! {
+    AuthorizationCode<'static, 0>,
+    ClientCredentials<'static, 0>,
+    DeviceAuthorization<'static, 0>,
+    Discovery<'static>,
+    EndSession<'static>,
+    Incoming<'static>,
+    Jwks<'static>,
+    KeyCache<0>,
+    RefreshToken<'static, 0>,
+    Revocation<'static>,
+    Session<'static, 0>,
+    SignOut<'static, 0>,
+    UserInfo<'static>,
+}
 
 keyfob_link::sizes! {
     "Action" => Action<'static>,
