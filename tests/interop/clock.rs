@@ -10,6 +10,8 @@ use keyfob_std::{Clock, SystemClock};
 #[derive(Clone, Copy, Debug)]
 pub struct Paced {
     clock: SystemClock,
+    /// What the steady count shows apart from waits, if that stands still.
+    frozen: Option<u64>,
     percent: u32,
     shift: i64,
 }
@@ -17,7 +19,14 @@ pub struct Paced {
 impl Paced {
     /// A clock whose waits take so many percent of their time.
     pub fn new(percent: u32) -> Self {
-        Self { clock: SystemClock::new(), percent, shift: 0 }
+        Self { clock: SystemClock::new(), frozen: None, percent, shift: 0 }
+    }
+
+    /// The same, and nothing but waits takes any time: what happens when does not depend on how busy the machine is.
+    #[must_use]
+    pub fn frozen(mut self) -> Self {
+        self.frozen = Some(self.clock.now().uptime);
+        self
     }
 
     /// Lets time go by at once.
@@ -29,14 +38,14 @@ impl Paced {
 impl Clock for Paced {
     fn now(&mut self) -> Now {
         let now = self.clock.now();
-        Now { uptime: now.uptime.saturating_add_signed(self.shift), ..now }
+        Now { uptime: self.frozen.unwrap_or(now.uptime).saturating_add_signed(self.shift), ..now }
     }
 
     fn sleep(&mut self, duration: Duration) {
-        let end =
-            self.now().uptime.saturating_add_signed(i64::try_from(duration.as_millis()).expect("a wait"));
+        let before = self.now().uptime;
         self.clock.sleep(duration * self.percent / 100);
-        self.shift =
-            self.shift.saturating_add(end.cast_signed().saturating_sub(self.now().uptime.cast_signed()));
+        let taken = self.now().uptime.saturating_sub(before);
+        let asked = i64::try_from(duration.as_millis()).expect("no such long wait");
+        self.shift += asked - i64::try_from(taken).expect("no such long wait");
     }
 }

@@ -3,9 +3,10 @@
 //! The provider has Auth0's paths. What it saw of a request is asked of the provider itself.
 
 use keyfob_core::{
-    client::Client,
+    client::{Client, ResponseMode},
     client_authentication::ClientAuthentication,
     error::{Error, ErrorCode},
+    exchange::UserInfo,
     jws::{Algorithm, Es256, Rs256},
     metadata::Metadata,
     secret::Secret,
@@ -17,7 +18,7 @@ use keyfob_interop::{
     tab::Tab,
 };
 use keyfob_std::{
-    Failure,
+    Failure, fetch,
     http::{HttpErrorKind, HttpsClient},
     redirect::{Loopback, LoopbackHost},
 };
@@ -204,6 +205,16 @@ fn an_organization_that_the_token_does_not_name() {
     assert_eq!(provider.seen_at("/authorize")[0]["query"]["organization"], "org_9ybsU1dN2dKfDkBi");
 }
 
+// REQ: AUTHZ-11, REDIR-25
+#[test]
+fn the_browser_posts_the_response() {
+    let provider = Provider::start(Options::default());
+    let settings: Settings = |metadata| public(metadata).response_mode(ResponseMode::FormPost);
+    let (outcome, page) = Program::new(&provider).sign_in(settings, alice);
+    signed_in((outcome, page));
+    assert_eq!(provider.seen_at("/authorize")[0]["query"]["response_mode"], "form_post");
+}
+
 // REQ: AUTHZ-07, IDT-16
 #[test]
 fn max_age_brings_auth_time() {
@@ -254,6 +265,12 @@ fn userinfo_is_about_the_same_user() {
         let failure = program.userinfo(&user.access_token, subject, settings).expect_err(subject);
         assert!(matches!(failure, Failure::Flow(Error::Check(_))), "{failure:?}");
     }
+    // Also by post, where something on the way takes the header off.
+    let posted = program.with_client(settings, |client, http, clock| {
+        let request = UserInfo::new(client, &user.access_token, &user.subject).in_body();
+        fetch(&request, http, clock, &mut [0; 4096]).map(|claims| claims.json(&mut [0; 4096]).is_ok())
+    });
+    assert!(posted.expect("claims"));
     let failure = program.userinfo("not-a-token", &user.subject, settings).expect_err("no such token");
     // The server says so in `WWW-Authenticate`.
     assert!(matches!(failure, Failure::Flow(Error::Refused(ErrorCode::InvalidToken))), "{failure:?}");

@@ -33,7 +33,7 @@ pub struct Phone {
     told: bool,
     /// Whether the code was taken off the screen.
     pub hidden: bool,
-    /// When the server was to be asked, in milliseconds of uptime, each once.
+    /// When the server was asked, in milliseconds of uptime.
     pub polls: Vec<u64>,
     /// What was shown first.
     pub shown: Option<Shown>,
@@ -69,7 +69,11 @@ impl UserAgent for Phone {
 
     fn display(&mut self, code: &UserCode<'_>) -> Result<(), UserAgentError> {
         self.hidden = false;
-        self.polls.extend(code.next_poll().filter(|poll| self.polls.last() != Some(poll)));
+        match (code.next_poll(), self.polls.last_mut()) {
+            // Brought forward, by the user's word.
+            (Some(poll), Some(last)) if poll <= *last => *last = poll,
+            (poll, _) => self.polls.extend(poll),
+        }
         let shown = self.shown.get_or_insert_with(|| Shown {
             instructions: code.instructions("the test device").to_string(),
             scannable: code.scannable().into(),

@@ -38,7 +38,7 @@ fn shared(metadata: Metadata<'_>) -> Client<'_> {
 }
 
 /// One client with two keys, at every endpoint that wants to know who it is.
-// REQ: AUTHC-05, AUTHC-06
+// REQ: AUTHC-06, AUTHC-09
 #[test]
 fn private_key_jwt_from_sign_in_to_revocation() {
     let mut program = Program::new(&PLAIN);
@@ -61,7 +61,7 @@ fn private_key_jwt_from_sign_in_to_revocation() {
 }
 
 /// The secret is long enough for HMAC, and signs ID tokens as well.
-// REQ: AUTHC-05, INTEROP-05, JOSE-12
+// REQ: AUTHC-10, INTEROP-05
 #[test]
 fn client_secret_jwt_and_an_id_token_with_the_same_secret() {
     let user = signed_in(Program::new(&PLAIN).sign_in(shared, alice));
@@ -78,17 +78,19 @@ fn a_key_that_the_server_does_not_know() {
         let secret = Secret::new("a secret that somebody else has set");
         shared(metadata).authentication(ClientAuthentication::client_secret_jwt(secret)).scope(&["api:read"])
     };
-    for settings in [strange, wrong] {
+    for (client_id, settings) in [("conf-pkjwt", strange), ("conf-secret-jwt", wrong)] {
         let outcome = Program::new(&PLAIN).with_client(settings, |client, http, clock| {
             let mut flow: ClientCredentials<'_> = ClientCredentials::new(client, seed())?;
             run(&mut flow, http, &mut Nobody, clock, &mut [0; 4096], |_| ())
         });
         let error = flow_error(outcome.expect_err("another key"));
         assert!(matches!(error, Error::Refused(ErrorCode::InvalidClient)), "{error:?}");
+        let refused = seen_of(&PLAIN, client_id, "/oauth/token");
+        assert_eq!(refused.iter().filter(|request| request["status"] == 401).count(), 1, "{refused:?}");
     }
 }
 
-// REQ: AUTHC-06
+// REQ: AUTHC-09
 #[test]
 fn the_token_endpoint_as_audience() {
     let settings: Settings = |metadata| {

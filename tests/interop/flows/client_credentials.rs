@@ -48,7 +48,7 @@ fn access(settings: Settings) -> Result<Access, (Failure, String)> {
     attempted.unwrap_or_else(|failure| Err((failure, String::new())))
 }
 
-// REQ: AUTHC-02, TOKEN-01
+// REQ: AUTHC-02
 #[test]
 fn for_no_resource_in_particular() {
     let access = access(basic).expect("a token");
@@ -58,7 +58,7 @@ fn for_no_resource_in_particular() {
     assert_eq!(token.get("sub"), None, "there is no user");
 }
 
-// REQ: AUTHZ-14, AUTHC-05
+// REQ: AUTHZ-10, AUTHC-09
 #[test]
 fn for_a_resource() {
     let with_secret: Settings = |metadata| basic(metadata).scope(&["api:read"]).resource(&["urn:api:things"]);
@@ -75,7 +75,7 @@ fn for_a_resource() {
     }
 }
 
-// REQ: ERR-07
+// REQ: AUTHZ-10
 #[test]
 fn for_a_resource_that_is_not_there() {
     let settings: Settings = |metadata| basic(metadata).scope(&["api:read"]).resource(&["urn:other:things"]);

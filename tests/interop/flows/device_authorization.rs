@@ -53,7 +53,7 @@ pub(crate) fn sign_in(
     attempted.expect("a provider with this endpoint")
 }
 
-// REQ: DEV-01, DEV-03, DEV-08, DEV-09, DEV-11, DEV-12, DEV-13, DEV-25, DEV-27, DEV-30
+// REQ: DEV-01, DEV-03, DEV-08, DEV-11, DEV-12, DEV-13, DEV-25, DEV-27, DEV-30
 #[test]
 fn the_code_is_typed_by_hand() {
     let mut phone = Phone::new(|browser, shown| {
@@ -99,7 +99,7 @@ fn the_code_is_typed_by_hand() {
     assert_eq!(introspect(&PLAIN, &fresh.access_token)["client_id"], "device");
 }
 
-// REQ: DEV-01, DEV-31, AUTHC-02
+// REQ: DEV-01, AUTHC-06
 #[test]
 fn a_confidential_device_and_a_scanned_code() {
     let settings: Settings = |metadata| {
@@ -140,7 +140,7 @@ fn the_user_refuses() {
 fn nobody_comes_and_the_code_expires() {
     let settings: Settings = |metadata| Client::new(metadata, "device");
     let mut phone = Phone::ignored();
-    let (failure, _) = sign_in(&BRIEF, settings, &mut phone, &mut hasty()).expect_err("no sign-in");
+    let (failure, _) = sign_in(&BRIEF, settings, &mut phone, &mut hasty().frozen()).expect_err("no sign-in");
     assert!(matches!(failure, Failure::Flow(Error::Expired)), "{failure:?}");
     assert_eq!(phone.shown.expect("a code was shown").seconds_left, 6);
     assert!(phone.hidden, "the code was taken down");
@@ -155,7 +155,7 @@ fn nobody_comes_and_the_code_expires() {
 fn the_server_says_that_the_code_has_expired() {
     let mut phone = Phone::ignored();
     let (failure, refusal) =
-        sign_in(&BRIEF, public, &mut phone, &mut Paced::new(125)).expect_err("no sign-in");
+        sign_in(&BRIEF, public, &mut phone, &mut Paced::new(125).frozen()).expect_err("no sign-in");
     assert!(matches!(failure, Failure::Flow(Error::Refused(ErrorCode::ExpiredToken))), "{failure:?}");
     assert!(refusal.expect("a reason").starts_with("expired_token"));
     assert_eq!(seen_of(&BRIEF, "public", "/oauth/token").len(), 1);
@@ -184,7 +184,7 @@ impl UserAgent for Impatient {
     }
 }
 
-// REQ: SM-07
+// REQ: SM-14
 #[test]
 fn power_is_lost_between_two_polls() {
     let mut program = Program::new(&PLAIN);

@@ -106,7 +106,7 @@ fn code_flow_with_es256() {
     only_with_the_key(&PLAIN, user, es256, &Dpop::new(&*ES256));
 }
 
-// REQ: DPOP-05, DPOP-08, DPOP-09, DPOP-10, DPOP-11, DPOP-13
+// REQ: DPOP-05, DPOP-08, DPOP-09, DPOP-10, DPOP-13
 #[test]
 fn code_flow_with_nonces() {
     let user = signed_in(Program::new(&NONCES).sign_in(es256, alice));

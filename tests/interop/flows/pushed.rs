@@ -81,7 +81,7 @@ fn by_choice_with_a_secret_and_a_payment() {
     assert_eq!((&token["aud"], &token["authorization_details"]), (&"urn:api:payments".into(), &payment));
 }
 
-// REQ: ENC-07
+// REQ: AUTHZ-10
 #[test]
 fn a_payment_in_the_address() {
     let settings: Settings = |metadata| {
@@ -94,6 +94,12 @@ fn a_payment_in_the_address() {
     let user = signed_in(Program::new(&PLAIN).sign_in(settings, alice));
     let payment: Value = serde_json::from_str(PAYMENT).expect("JSON");
     assert_eq!(payload(&user.access_token)["authorization_details"], payment);
+    for path in ["/authorize", "/oauth/token"] {
+        let seen = seen_of(&PLAIN, "conf-post", path);
+        let resource =
+            seen.iter().map(|request| [&request["query"]["resource"], &request["values"]["resource"]]);
+        assert!(resource.flatten().any(|resource| resource == "urn:api:payments"), "{path}: {seen:?}");
+    }
 }
 
 fn everything(metadata: Metadata<'_>) -> Client<'_> {
@@ -104,7 +110,7 @@ fn everything(metadata: Metadata<'_>) -> Client<'_> {
 }
 
 /// As FAPI 2.0 has it: the request pushed, the client and the tokens bound to keys, and nonces on top.
-// REQ: PAR-02, PAR-07, AUTHC-05, DPOP-08, DPOP-13
+// REQ: PAR-02, PAR-07, AUTHC-06, DPOP-08, DPOP-13
 #[test]
 fn pushed_with_keys_and_nonces() {
     let user = signed_in(Program::new(&NONCES).sign_in(everything, alice));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use keyfob_core::{
     Keep,
     client::Client,
+    dpop::Dpop,
     error::{Error, ErrorCode},
     exchange::{Discovery, Revocation, UserInfo},
     flow::{AuthorizationCode, RefreshToken},
@@ -27,7 +28,7 @@ use keyfob_std::{
 };
 use tempfile::TempDir;
 
-use crate::{BRIEF, PLAIN, alice, introspect, post, seed, until};
+use crate::{BRIEF, ES256, NONCES, PLAIN, alice, introspect, post, seed, until};
 
 /// A network that does as told.
 struct Network {
@@ -77,24 +78,34 @@ struct Device {
     disk: TempDir,
     network: Network,
     provider: &'static Provider,
+    settings: Settings,
     document: Vec<u8>,
 }
+
+type Settings = for<'c> fn(Metadata<'c>, &'c str) -> Client<'c>;
 
 /// The client of a desktop, where each sign-in has a port of its own.
 fn desktop<'c>(metadata: Metadata<'c>, redirect_uri: &'c str) -> Client<'c> {
     Client::new(metadata, "public").scope(&["openid", "offline_access"]).redirect_uri(redirect_uri)
 }
 
+/// The same with tokens that are bound to a key.
+fn bound<'c>(metadata: Metadata<'c>, redirect_uri: &'c str) -> Client<'c> {
+    let scope = &["openid", "offline_access"];
+    Client::new(metadata, "public-dpop").scope(scope).redirect_uri(redirect_uri).dpop(Dpop::new(&*ES256))
+}
+
 type Kept<'c> = Session<'c, 2048>;
 
 impl Device {
-    fn new(provider: &'static Provider) -> Self {
+    fn new(provider: &'static Provider, settings: Settings) -> Self {
         let http = HttpsClient::new().expect("a client");
         Self {
             clock: Paced::new(100),
             disk: tempfile::tempdir().expect("a folder"),
             network: Network { http, keep: None, fate: None, revoked: Vec::new() },
             provider,
+            settings,
             document: vec![0; 4096],
         }
     }
@@ -104,14 +115,14 @@ impl Device {
         &mut self,
         act: impl FnOnce(Client<'_>, &mut Kept<'_>, &mut FileStore, &mut Network, &mut Paced) -> R,
     ) -> R {
-        let Self { clock, disk, network, provider, document } = self;
+        let Self { clock, disk, network, provider, settings, document } = self;
         *clock = Paced::new(100);
         let loopback = Loopback::bind(LoopbackHost::V4, 0, "/callback").expect("a listener");
         let redirect_uri = loopback.redirect_uri().to_string();
         drop(loopback);
         let discovery = Discovery::insecure_loopback_http(provider.issuer()).expect("an issuer");
         let metadata = fetch(&discovery, network, clock, document).expect("metadata");
-        let client = desktop(metadata, &redirect_uri);
+        let client = settings(metadata, &redirect_uri);
         let mut session = Kept::new(&client, &seed()).expect("a client").keep_id_token();
         let mut store = FileStore::new(disk.path()).expect("a folder");
         act(client, &mut session, &mut store, network, clock)
@@ -161,36 +172,71 @@ fn is_taken(client: &Client<'_>, token: &str, network: &mut Network, clock: &mut
     }
 }
 
+/// A fresh token, unless this machine was so busy that it has expired on the way to the server.
+fn fresh_and_taken(
+    client: &Client<'_>,
+    session: &mut Kept<'_>,
+    store: &mut FileStore,
+    network: &mut Network,
+    clock: &mut Paced,
+) -> Option<String> {
+    keep_fresh(session, store, network, clock, &mut [0; 8192]).expect("a session");
+    let token = session.access_token(clock.now())?.expose().to_string();
+    is_taken(client, &token, network, clock).then_some(token)
+}
+
 // REQ: REFRESH-01, REFRESH-03
 #[test]
 fn tokens_stay_fresh_and_survive_restarts() {
-    let mut device = Device::new(&BRIEF);
+    let mut device = Device::new(&BRIEF, desktop);
     device.sign_in();
-    let first = device.start(|client, session, store, network, clock| {
-        let first = fresh(session, store, network, clock).expect("a token");
+    let last = device.start(|client, session, store, network, clock| {
+        let first = until(|| fresh_and_taken(&client, session, store, network, clock));
         assert_eq!(session.subject(), Some("alice"));
         assert!(session.id_token_hint().is_some_and(|hint| hint.starts_with("eyJ")));
-        assert!(is_taken(&client, &first, network, clock));
-        // The session renews it before the server is done with it.
-        let second = until(|| fresh(session, store, network, clock).ok().filter(|token| *token != first));
-        assert!(is_taken(&client, &second, network, clock));
         until(|| (!is_taken(&client, &first, network, clock)).then_some(()));
-        let third = fresh(session, store, network, clock).expect("a token");
-        assert!(is_taken(&client, &third, network, clock));
-        third
+        // The server is done with it, and the session knows.
+        let second = until(|| fresh_and_taken(&client, session, store, network, clock));
+        assert_ne!(second, first);
+        second
     });
     // The access token is not stored: a restart brings a new one.
     device.start(|client, session, store, network, clock| {
-        let token = fresh(session, store, network, clock).expect("a token");
-        assert_ne!(token, first);
-        assert!(is_taken(&client, &token, network, clock));
+        let token = until(|| fresh_and_taken(&client, session, store, network, clock));
+        assert_ne!(token, last);
     });
 }
 
-// REQ: REFRESH-07
+/// The server changes its nonce while the session sleeps, and nothing of the key is on the disk.
+// REQ: REFRESH-13, DPOP-06, DPOP-08
+#[test]
+fn tokens_that_are_bound_to_a_key_stay_fresh() {
+    let mut device = Device::new(&NONCES, bound);
+    device.sign_in();
+    let first = device.start(|client, session, store, network, clock| {
+        let first = fresh(session, store, network, clock).expect("a token");
+        assert!(is_taken(&client, &first, network, clock));
+        clock.pass(Duration::from_secs(3600));
+        let second = fresh(session, store, network, clock).expect("a token");
+        assert_ne!(second, first);
+        assert!(is_taken(&client, &second, network, clock));
+        second
+    });
+    assert_eq!(introspect(&NONCES, &first)["token_type"], "DPoP");
+    // To a client without the key it is another client's session.
+    device.settings = |metadata, redirect_uri| {
+        Client::new(metadata, "public-dpop").scope(&["openid", "offline_access"]).redirect_uri(redirect_uri)
+    };
+    device.start(|_, session, store, network, clock| {
+        let over = fresh(session, store, network, clock);
+        assert!(matches!(over, Err(Unavailable::SignIn(SignInReason::ClientChanged))), "{over:?}");
+    });
+}
+
+// REQ: REFRESH-09, REFRESH-10
 #[test]
 fn a_request_that_is_lost_does_no_harm_and_a_lost_answer_is_named() {
-    let mut device = Device::new(&PLAIN);
+    let mut device = Device::new(&PLAIN, desktop);
     device.sign_in();
     device.start(|_, session, store, network, clock| {
         let first = fresh(session, store, network, clock).expect("a token");
@@ -224,7 +270,7 @@ fn a_request_that_is_lost_does_no_harm_and_a_lost_answer_is_named() {
 // REQ: REFRESH-08
 #[test]
 fn a_stolen_refresh_token_ends_the_session() {
-    let mut device = Device::new(&PLAIN);
+    let mut device = Device::new(&PLAIN, desktop);
     let token = device.sign_in();
     let theft = [("client_id", "public"), ("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
     let (status, loot) = post(&PLAIN, "/oauth/token", &theft);
@@ -245,7 +291,7 @@ fn a_stolen_refresh_token_ends_the_session() {
 // REQ: REVOKE-01, REVOKE-02, REVOKE-04, REVOKE-05, LOGOUT-02, LOGOUT-08
 #[test]
 fn signing_out_takes_the_tokens_back() {
-    let mut device = Device::new(&PLAIN);
+    let mut device = Device::new(&PLAIN, desktop);
     device.sign_in();
     device.start(|client, session, store, network, clock| {
         let access = fresh(session, store, network, clock).expect("a token");
@@ -281,7 +327,7 @@ fn signing_out_takes_the_tokens_back() {
 // REQ: REVOKE-02
 #[test]
 fn what_was_revoked_elsewhere_asks_for_a_sign_in() {
-    let mut device = Device::new(&PLAIN);
+    let mut device = Device::new(&PLAIN, desktop);
     let token = device.sign_in();
     let (status, _) = post(&PLAIN, "/oauth/revoke", &[("client_id", "public"), ("token", &token)]);
     assert_eq!((status, &introspect(&PLAIN, &token)["active"]), (200, &false.into()));
