@@ -11,7 +11,7 @@ use crate::{
     encoding::{text, writer::Writer},
     error::{Check, Error, Name},
     flow::Refusal,
-    http::Response,
+    http::{OauthError, Response},
     jwk::THUMBPRINT_LENGTH,
     secret::{Seed, equal},
 };
@@ -138,6 +138,11 @@ impl<const N: usize> Memory<N> {
         self.push_harmless(description, Refusal::MAX_TEXT);
         self.push(b'\n');
         self.push_harmless(uri, Refusal::MAX_TEXT);
+    }
+
+    /// The same of an answer.
+    pub(crate) fn hold_error(&mut self, error: &OauthError<'_>) {
+        self.hold_refusal(error.code.bytes(), error.description.bytes(), error.uri.bytes());
     }
 
     pub(crate) fn refusal(&self) -> Refusal<'_> {

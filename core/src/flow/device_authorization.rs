@@ -257,7 +257,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
         let tolerated = self.client.quirks;
         if let Some(refusal) = token::refusal(&response, tolerated)? {
             let code = dialect::error_code(refusal.code, tolerated);
-            self.memory.hold_refusal(refusal.code.bytes(), refusal.description.bytes(), refusal.uri.bytes());
+            self.memory.hold_error(&refusal);
             return Err(self.refuse(code));
         }
         let read = response.kept().and_then(|kept| {
@@ -307,11 +307,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
                     Ok(None)
                 }
                 code => {
-                    self.memory.hold_refusal(
-                        refusal.code.bytes(),
-                        refusal.description.bytes(),
-                        refusal.uri.bytes(),
-                    );
+                    self.memory.hold_error(&refusal);
                     return Err(self.refuse(code));
                 }
             },
