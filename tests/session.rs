@@ -305,6 +305,15 @@ fn nothing_is_written_if_nothing_changed() {
     device.reboot(1000);
     device.come_up().expect("power");
     assert_eq!(device.flash.writes, 2);
+    // Nor does it cost more after a record that was written for another reason.
+    let mut device = plain(1);
+    device.issuer.borrow_mut().rotation = false;
+    device.next_refresh().expect("power");
+    device.issuer.borrow_mut().shape = Some(|answer| answer["scope"] = "read".into());
+    device.next_refresh().expect("power");
+    assert_eq!(device.flash.writes, 3, "the scope");
+    device.next_refresh().expect("power");
+    assert_eq!(device.flash.writes, 3);
 }
 
 // REQ: STORE-06
