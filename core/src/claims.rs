@@ -103,9 +103,9 @@ impl<'b> Claims<'b> {
     /// [`Error::BufferTooSmall`] with the length that would do.
     pub fn json<'o>(&self, out: &'o mut [u8]) -> Result<&'o str, Error> {
         let mut writer = Writer::new(out);
-        self.source.pieces(|piece| {
+        self.source.pieces(&mut |piece| {
             writer.text(piece);
-            Ok::<(), Check>(())
+            Ok(())
         })?;
         let (text, _) = writer.finish()?;
         core::str::from_utf8(text).map_err(|_| Check::JsonUtf8.into())

@@ -2,12 +2,11 @@
 
 mod apple;
 
-use base64ct::{Base64, Encoding};
-
 use crate::{
     client::Client,
     client_assertion,
     encoding::{
+        base64url,
         form::{self, Pairs},
         writer::Writer,
     },
@@ -184,8 +183,18 @@ impl Base64Writer<'_, '_> {
 
     fn flush(&mut self) {
         let group = self.group.get(..self.used).unwrap_or_default();
-        if let Ok(text) = Base64::encode(group, &mut [0; 4]) {
-            self.writer.text(text.as_bytes());
+        if group.is_empty() {
+            return;
+        }
+        // The other alphabet, and with padding (RFC 4648 §4).
+        let mut text = [b'='; 4];
+        let _ = base64url::encode(group, &mut text);
+        for octet in text {
+            self.writer.octet(match octet {
+                b'-' => b'+',
+                b'_' => b'/',
+                octet => octet,
+            });
         }
         self.used = 0;
     }

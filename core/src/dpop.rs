@@ -8,12 +8,11 @@ mod nonces;
 
 use core::fmt;
 
-use sha2::{Digest, Sha256};
-
 use crate::{
     encoding::{base64url, text, url, writer::Writer},
     error::{Check, Error, Name},
     exchange::Fresh,
+    hash::Sha256,
     http::Response,
     jwk::THUMBPRINT_LENGTH,
     jws::{Algorithms, Signer},
@@ -202,7 +201,7 @@ fn write(
         object.number("iat", issued);
         if let Some(token) = claims.access_token {
             let mut digest = [0; base64url::LENGTH_OF_32];
-            object.text("ath", base64url::encode_32(&Sha256::digest(token).into(), &mut digest));
+            object.text("ath", base64url::encode_32(&Sha256::digest(token.as_bytes()), &mut digest));
         }
         if let Some(nonce) = fresh.nonce.filter(|nonce| is_nonce(nonce.as_bytes())) {
             object.text("nonce", nonce);

@@ -26,8 +26,9 @@ macro_rules! error_codes {
             }
 
             pub(crate) fn from_text(text: &[u8]) -> Self {
-                $(if text == $text.as_bytes() { return Self::$variant; })*
-                Self::Other
+                const ALL: &[ErrorCode] = &[$(ErrorCode::$variant),*];
+                let known = ALL.iter().find(|code| code.as_str().as_bytes() == text);
+                known.copied().unwrap_or(Self::Other)
             }
 
             pub(crate) const fn remedy(self) -> Remedy {

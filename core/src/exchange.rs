@@ -72,10 +72,10 @@ pub(crate) fn token_request<'b>(
     client: &'b Client<'_>,
     out: &'b mut [u8],
     fresh: Fresh<'_>,
-    grant: impl FnOnce(&mut Pairs<'_, '_>),
+    grant: &mut dyn FnMut(&mut Pairs<'_, '_>),
 ) -> Result<Request<'b>, Error> {
     let url = Metadata::need(client.metadata.token_endpoint, Name::TokenEndpoint)?;
-    post(client, url, Keep(Wanted::Members(token::MEMBERS)), Writer::new(out), fresh, |pairs| {
+    post(client, url, Keep(Wanted::Members(token::MEMBERS)), Writer::new(out), fresh, &mut |pairs| {
         grant(pairs);
         for resource in client.request.resource {
             pairs.pair("resource", resource);
@@ -91,7 +91,7 @@ pub(crate) fn post<'b>(
     keep: Keep,
     mut writer: Writer<'b>,
     fresh: Fresh<'_>,
-    parameters: impl FnOnce(&mut Pairs<'_, '_>),
+    parameters: &mut dyn FnMut(&mut Pairs<'_, '_>),
 ) -> Result<Request<'b>, Error> {
     let mut pairs = Pairs::new(&mut writer, Place::Body, false);
     parameters(&mut pairs);

@@ -203,24 +203,24 @@ impl<'b> Incoming<'b> {
 
     /// A header of the answer. All may be handed in; names are compared without case.
     pub fn header(&mut self, name: &str, value: &[u8]) {
-        let value = value.trim_ascii();
-        if name.eq_ignore_ascii_case("content-type") {
+        let (name, value) = (name.as_bytes(), value.trim_ascii());
+        if text::is_alike(name, b"content-type") {
             // Two of them say nothing that can be relied on (RFC 9110 §5.3).
             self.bad_header |= self.content != Content::Missing;
             self.content = Content::read(value);
-        } else if name.eq_ignore_ascii_case("content-encoding") {
-            self.encoded |= !value.eq_ignore_ascii_case(b"identity");
-        } else if name.eq_ignore_ascii_case("retry-after") {
+        } else if text::is_alike(name, b"content-encoding") {
+            self.encoded |= !text::is_alike(value, b"identity");
+        } else if text::is_alike(name, b"retry-after") {
             self.retry_after = seconds(value).or(self.retry_after);
-        } else if name.eq_ignore_ascii_case("date") {
+        } else if text::is_alike(name, b"date") {
             self.date = self.date.then(UnixTime::from_http_date(value));
-        } else if name.eq_ignore_ascii_case("cache-control") {
+        } else if text::is_alike(name, b"cache-control") {
             self.max_age = max_age(value).or(self.max_age);
-        } else if name.eq_ignore_ascii_case("www-authenticate") {
+        } else if text::is_alike(name, b"www-authenticate") {
             if let Some(read) = self.read_challenges {
                 read(&mut self.refusals, value);
             }
-        } else if name.eq_ignore_ascii_case("dpop-nonce") {
+        } else if text::is_alike(name, b"dpop-nonce") {
             self.nonce(value);
         }
     }
@@ -306,11 +306,11 @@ const fn is_redirect(status: u16) -> bool {
 impl Content {
     fn read(value: &[u8]) -> Self {
         let media_type = value.split(|&octet| octet == b';').next().unwrap_or_default().trim_ascii();
-        if media_type.eq_ignore_ascii_case(b"application/json") {
+        if text::is_alike(media_type, b"application/json") {
             Self::Json
-        } else if media_type.eq_ignore_ascii_case(b"application/jwk-set+json") {
+        } else if text::is_alike(media_type, b"application/jwk-set+json") {
             Self::JwkSet
-        } else if media_type.eq_ignore_ascii_case(b"text/html") {
+        } else if text::is_alike(media_type, b"text/html") {
             Self::Html
         } else {
             Self::Other
@@ -327,13 +327,13 @@ fn seconds(value: &[u8]) -> Option<u32> {
 /// `max-age` of `Cache-Control` in seconds; 0 where nothing may be kept (RFC 9111 §5.2.2).
 fn max_age(value: &[u8]) -> Option<u32> {
     value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii).find_map(|directive| {
-        if directive.eq_ignore_ascii_case(b"no-store") || directive.eq_ignore_ascii_case(b"no-cache") {
+        if text::is_alike(directive, b"no-store") || text::is_alike(directive, b"no-cache") {
             return Some(0);
         }
         let (name, digits) = directive.split_first_chunk::<8>()?;
         let digits = core::str::from_utf8(digits).ok()?;
         // More than any number is long enough.
-        let seconds = Number::from_digits(digits).filter(|_| name.eq_ignore_ascii_case(b"max-age="))?;
+        let seconds = Number::from_digits(digits).filter(|_| text::is_alike(name, b"max-age="))?;
         Some(u32::try_from(seconds.floor()).unwrap_or(u32::MAX))
     })
 }

@@ -139,6 +139,7 @@ pub mod token;
 mod client_assertion;
 mod encoding;
 mod error_code;
+mod hash;
 mod jwt;
 mod memory;
 mod name;

@@ -166,7 +166,7 @@ impl Events {
         let mut top = Top::new(&[Name::Events, Name::Jti, Name::Nonce, Name::Sid, Name::Sub]);
         let mut name = Matcher::new(EVENT);
         let mut is_event = false;
-        payload.visit(|token, depth| {
+        payload.visit(&mut |token, depth| {
             match (top.member(token, depth)?, token) {
                 (Some(Name::Events), Token::ObjectStart) if depth == 2 => found.events = Found::Right,
                 (Some(Name::Events), Token::NameStart) if depth == 2 => name = Matcher::new(EVENT),
@@ -186,7 +186,7 @@ impl Events {
                 (Some(Name::Sid), token) => found.sid = found.sid.or(token),
                 _ => {}
             }
-            Ok::<(), Check>(())
+            Ok(())
         })?;
         found.nonce = top.has_seen(Name::Nonce);
         found.sub = top.has_seen(Name::Sub);

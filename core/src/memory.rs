@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 use crate::{
@@ -11,6 +10,7 @@ use crate::{
     encoding::{text, writer::Writer},
     error::{Check, Error, Name},
     flow::Refusal,
+    hash::Sha256,
     http::{OauthError, Response},
     jwk::THUMBPRINT_LENGTH,
     secret::{Seed, equal},
@@ -128,9 +128,9 @@ impl<const N: usize> Memory<N> {
     /// Holds what a server wrote beside its refusal: printable, bounded, and separated by line feeds.
     pub(crate) fn hold_refusal(
         &mut self,
-        code: impl Iterator<Item = u8>,
-        description: impl Iterator<Item = u8>,
-        uri: impl Iterator<Item = u8>,
+        code: &mut dyn Iterator<Item = u8>,
+        description: &mut dyn Iterator<Item = u8>,
+        uri: &mut dyn Iterator<Item = u8>,
     ) {
         self.wipe();
         self.push_harmless(code, Refusal::MAX_CODE);
@@ -142,7 +142,7 @@ impl<const N: usize> Memory<N> {
 
     /// The same of an answer.
     pub(crate) fn hold_error(&mut self, error: &OauthError<'_>) {
-        self.hold_refusal(error.code.bytes(), error.description.bytes(), error.uri.bytes());
+        self.hold_refusal(&mut error.code.bytes(), &mut error.description.bytes(), &mut error.uri.bytes());
     }
 
     pub(crate) fn refusal(&self) -> Refusal<'_> {
@@ -151,7 +151,7 @@ impl<const N: usize> Memory<N> {
         Refusal { code: next(), description: next(), uri: next() }
     }
 
-    fn push_harmless(&mut self, text: impl Iterator<Item = u8>, most: usize) {
+    fn push_harmless(&mut self, text: &mut dyn Iterator<Item = u8>, most: usize) {
         for octet in text.take(most) {
             self.push(if matches!(octet, 0x20..=0x7E) { octet } else { b'?' });
         }
@@ -320,20 +320,20 @@ pub(crate) fn fingerprint(client: &Client<'_>, redirect_uri: &str) -> [u8; FINGE
     if let Some(dpop) = client.dpop {
         let mut thumbprint = [0; THUMBPRINT_LENGTH];
         let _ = dpop.thumbprint(&mut thumbprint);
-        hash.update(thumbprint);
+        hash.update(&thumbprint);
     }
     for text in own.iter().chain(client.scope.iter().flat_map(|token| [&"\0", token])) {
-        hash.update(text);
+        hash.update(text.as_bytes());
     }
-    start_of(hash)
+    start_of(&mut hash)
 }
 
 pub(crate) fn checksum(body: &[u8]) -> [u8; CHECKSUM] {
     let mut hash = Sha256::new();
     hash.update(body);
-    start_of(hash)
+    start_of(&mut hash)
 }
 
-fn start_of(hash: Sha256) -> [u8; 8] {
+fn start_of(hash: &mut Sha256) -> [u8; 8] {
     hash.finalize().first_chunk().copied().unwrap_or_default()
 }

@@ -9,6 +9,7 @@ pub(crate) const METHOD: &str = "S256";
 
 /// `BASE64URL(SHA256(ASCII(code_verifier)))` (RFC 7636 §4.2).
 pub(crate) fn challenge<'b>(verifier: &str, out: &'b mut [u8; base64url::LENGTH_OF_32]) -> &'b str {
+    // Not by the shared hash: nothing of a verifier stays on the stack (RFC 7636 §7.1).
     base64url::encode_32(&Sha256::digest(verifier).into(), out)
 }
 

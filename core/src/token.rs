@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{
     client::Client,
-    encoding::number::Number,
+    encoding::{number::Number, text::is_alike},
     error::{Check, Error, Name},
     http::{OauthError, Response, is_error_code},
     id_token::{self, Expected, Grant, IdToken},
@@ -53,10 +53,11 @@ impl TokenType {
 
     /// What a server calls the type, for this client.
     fn read(text: &str, client: &Client<'_>) -> Result<Self, Check> {
+        let is = |known: Self| is_alike(text.as_bytes(), known.as_str().as_bytes());
         match client.dpop {
-            Some(_) if text.eq_ignore_ascii_case("dpop") => Ok(Self::Dpop),
-            Some(dpop) if text.eq_ignore_ascii_case("bearer") && dpop.required => Err(Check::DpopDowngrade),
-            _ if text.eq_ignore_ascii_case("bearer") => Ok(Self::Bearer),
+            Some(_) if is(Self::Dpop) => Ok(Self::Dpop),
+            Some(dpop) if is(Self::Bearer) && dpop.required => Err(Check::DpopDowngrade),
+            _ if is(Self::Bearer) => Ok(Self::Bearer),
             _ => Err(Check::TokenType),
         }
     }

@@ -244,7 +244,7 @@ impl<'b> Claim<'b> {
     fn walk(&self, mut visitor: impl FnMut(Token<'_>, u8, u32)) {
         let mut begun = 0u32;
         let mut outside = None;
-        let end = self.source.visit(|token, depth| {
+        let end = self.source.visit(&mut |token, depth| {
             let place = begun;
             let found = kind(token);
             if let Some(found) = found {
@@ -261,10 +261,10 @@ impl<'b> Claim<'b> {
                 token,
                 Token::ArrayEnd | Token::Literal(_) | Token::NumberEnd | Token::ObjectEnd | Token::StringEnd
             );
-            if ends && depth == 0 { Err(Enough) } else { Ok(()) }
+            if ends && depth == 0 { Err(ENOUGH) } else { Ok(()) }
         });
         // The document was read to its end before it was given out: no fault is left in it.
-        let _: Result<(), Enough> = end;
+        let _: Result<(), Check> = end;
     }
 }
 
@@ -282,13 +282,7 @@ const fn kind(token: Token<'_>) -> Option<Kind> {
 }
 
 /// The value has ended; what follows need not be read.
-struct Enough;
-
-impl From<Check> for Enough {
-    fn from(_: Check) -> Self {
-        Self
-    }
-}
+const ENOUGH: Check = Check::JsonTrailing;
 
 /// The items of a list, one after the other.
 #[derive(Clone)]

@@ -171,7 +171,7 @@ impl Client<'_> {
         config(acr_values.iter().all(|acr| is_list_item(acr) && acr.len() <= MAX_TEXT), Name::AcrValues)?;
         config(request.ui_locales.iter().all(|locale| is_list_item(locale)), Name::UiLocales)?;
         let claims = request.claims.unwrap_or("{}").as_bytes();
-        config(Source::Plain(claims).visit(|_, _| Ok::<(), Check>(())).is_ok(), Name::Claims)?;
+        config(Source::Plain(claims).visit(&mut |_, _| Ok(())).is_ok(), Name::Claims)?;
         self.check_parameters()
     }
 

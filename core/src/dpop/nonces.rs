@@ -2,10 +2,11 @@
 
 use core::fmt;
 
-use sha2::{Digest, Sha256};
-
 use super::{MAX_NONCE, is_nonce};
-use crate::encoding::{text, url};
+use crate::{
+    encoding::{text, url},
+    hash::Sha256,
+};
 
 /// The last nonce of each of up to `ORIGINS` servers, told apart by scheme, host and port.
 ///
@@ -75,7 +76,7 @@ fn origin(url: &str) -> Option<Origin> {
     let origin = url.origin.strip_suffix(implied).unwrap_or(url.origin);
     let origin = origin.strip_suffix(':').unwrap_or(origin);
     let mut hash = Sha256::new();
-    origin.bytes().for_each(|octet| hash.update([octet.to_ascii_lowercase()]));
+    origin.bytes().for_each(|octet| hash.update(&[octet.to_ascii_lowercase()]));
     hash.finalize().first_chunk().copied()
 }
 

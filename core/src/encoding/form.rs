@@ -58,7 +58,7 @@ impl<'w, 'b> Pairs<'w, 'b> {
 }
 
 /// Gives out `text`, with everything but unreserved characters escaped.
-pub(crate) fn encode(text: &str, place: Place, emit: &mut impl FnMut(u8)) {
+pub(crate) fn encode(text: &str, place: Place, emit: &mut dyn FnMut(u8)) {
     for octet in text.bytes() {
         match octet {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => emit(octet),
@@ -73,7 +73,7 @@ pub(crate) fn encode(text: &str, place: Place, emit: &mut impl FnMut(u8)) {
 }
 
 /// Gives out `text` for HTTP Basic: `*` stays as well, for the servers that do not decode at all.
-pub(crate) fn encode_credential(text: &str, emit: &mut impl FnMut(u8)) {
+pub(crate) fn encode_credential(text: &str, emit: &mut dyn FnMut(u8)) {
     let mut first = true;
     for piece in text::split(text, b'*') {
         if !core::mem::take(&mut first) {

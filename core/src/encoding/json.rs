@@ -396,25 +396,22 @@ pub(crate) enum Source<'s> {
 
 impl Source<'_> {
     /// Shows every token of the document and the depth after it.
-    pub(crate) fn visit<E: From<Check>>(
+    pub(crate) fn visit(
         self,
-        mut visitor: impl FnMut(Token<'_>, u8) -> Result<(), E>,
-    ) -> Result<(), E> {
+        visitor: &mut dyn FnMut(Token<'_>, u8) -> Result<(), Check>,
+    ) -> Result<(), Check> {
         let mut parser = Parser::new();
-        self.pieces::<E>(|mut piece| {
+        self.pieces(&mut |mut piece| {
             while let Some(token) = parser.next(&mut piece)? {
                 visitor(token, parser.depth())?;
             }
             Ok(())
         })?;
-        Ok(parser.finish()?)
+        parser.finish()
     }
 
     /// Shows the text of the document, piece by piece.
-    pub(crate) fn pieces<E: From<Check>>(
-        self,
-        mut visitor: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(crate) fn pieces(self, visitor: &mut dyn FnMut(&[u8]) -> Result<(), Check>) -> Result<(), Check> {
         match self {
             Self::Plain(text) => visitor(text),
             Self::Base64url(text) => text.as_bytes().chunks(PIECE / 3 * 4).try_for_each(|chunk| {

@@ -2,11 +2,13 @@
 //! and that the link-time proof therefore finds.
 
 /// What stands before and behind the first `separator`, which is ASCII.
+#[inline(never)]
 pub(crate) fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
     at(text, text.bytes().position(|octet| octet == separator)?)
 }
 
 /// What stands before and behind the last `separator`, which is ASCII.
+#[inline(never)]
 pub(crate) fn rsplit_once(text: &str, separator: u8) -> Option<(&str, &str)> {
     let behind = text.bytes().rev().position(|octet| octet == separator)?;
     at(text, text.len().checked_sub(behind)?.checked_sub(1)?)
@@ -41,7 +43,14 @@ fn at(text: &str, position: usize) -> Option<(&str, &str)> {
     Some((before, behind.get(1..)?))
 }
 
+/// Whether both are the same, ASCII letters compared without case.
+#[inline(never)]
+pub(crate) fn is_alike(left: &[u8], right: &[u8]) -> bool {
+    left.eq_ignore_ascii_case(right)
+}
+
 /// Puts `octets` at `position` of `out`, if all of them fit there.
+#[inline(never)]
 pub(crate) fn put(out: &mut [u8], position: usize, octets: &[u8]) {
     if let Some(place) = out.get_mut(position..).and_then(|rest| rest.get_mut(..octets.len())) {
         place.copy_from_slice(octets);

@@ -16,6 +16,7 @@ impl<'b> Writer<'b> {
         Self { out, length: 0 }
     }
 
+    #[inline(never)]
     pub(crate) fn octet(&mut self, octet: u8) {
         if let Some(place) = self.out.get_mut(self.length) {
             *place = octet;
@@ -23,6 +24,7 @@ impl<'b> Writer<'b> {
         self.length = self.length.saturating_add(1);
     }
 
+    #[inline(never)]
     pub(crate) fn text(&mut self, octets: &[u8]) {
         text::put(self.out, self.length, octets);
         self.length = self.length.saturating_add(octets.len());

@@ -50,7 +50,7 @@ pub(crate) fn revocation_request<'b>(
     client.metadata.check()?;
     let keep = Keep(Wanted::Members(&[Name::Error, Name::ErrorDescription, Name::ErrorUri]));
     let fresh = Fresh { now, secret: token.as_bytes(), nonce: None };
-    post(client, url, keep, Writer::new(out), fresh, |pairs| {
+    post(client, url, keep, Writer::new(out), fresh, &mut |pairs| {
         pairs.pair("token", token);
         pairs.pair("token_type_hint", hint);
     })

@@ -204,7 +204,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
             Name::PushedAuthorizationRequestEndpoint,
         )?;
         let keep = Keep(Wanted::Members(pushed_authorization_request::MEMBERS));
-        let request = exchange::post(client, url, keep, Writer::new(out), self.fresh(now), |pairs| {
+        let request = exchange::post(client, url, keep, Writer::new(out), self.fresh(now), &mut |pairs| {
             // With or without a secret, and once (RFC 9126 §2.1).
             let names_client = !client.authentication.names_client();
             parameters::write(client, &self.seed, attempt, names_client, pairs);
@@ -225,7 +225,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
 
     fn exchange<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let verifier = self.value(Label::CodeVerifier);
-        let request = exchange::token_request(self.client, out, self.fresh(now), |pairs| {
+        let request = exchange::token_request(self.client, out, self.fresh(now), &mut |pairs| {
             pairs.pair("grant_type", "authorization_code");
             pairs.pair("code", self.memory.text());
             pairs.pair("redirect_uri", self.client.redirect_uri);
@@ -282,9 +282,9 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
                 let mut code = Scratch::<{ Refusal::MAX_CODE }>::new();
                 form::decode(error).flatten().for_each(|octet| code.push(&[octet]));
                 self.memory.hold_refusal(
-                    form::decode(error).flatten(),
-                    form::decode_shown(description),
-                    form::decode_shown(uri),
+                    &mut form::decode(error).flatten(),
+                    &mut form::decode_shown(description),
+                    &mut form::decode_shown(uri),
                 );
                 Err(self.refuse(ErrorCode::from_text(code.text())))
             }

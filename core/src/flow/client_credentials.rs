@@ -133,7 +133,7 @@ impl<const N: usize> Flow for ClientCredentials<'_, N> {
         }
         let client = self.client;
         let fresh = Fresh { now, secret: self.seed.octets(), nonce: Some(self.memory.nonce()) };
-        let request = exchange::token_request(client, out, fresh, |pairs| {
+        let request = exchange::token_request(client, out, fresh, &mut |pairs| {
             match self.assertion {
                 None => pairs.pair("grant_type", "client_credentials"),
                 Some(assertion) => {

@@ -204,7 +204,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
         let keep = Keep(Wanted::Members(Codes::MEMBERS));
         // A proof belongs to requests for tokens (RFC 9449 §5).
         let fresh = Fresh { nonce: None, ..self.fresh(now) };
-        let request = exchange::post(client, url, keep, Writer::new(out), fresh, |pairs| {
+        let request = exchange::post(client, url, keep, Writer::new(out), fresh, &mut |pairs| {
             self.code_pairs.write_start(pairs);
             exchange::write_scope(client.scope, pairs);
             if self.pkce {
@@ -226,7 +226,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
 
     fn ask<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let codes = self.codes();
-        let request = exchange::token_request(self.client, out, self.fresh(now), |pairs| {
+        let request = exchange::token_request(self.client, out, self.fresh(now), &mut |pairs| {
             pairs.pair("grant_type", self.code_pairs.grant_type());
             pairs.pair("device_code", codes.device_code);
             self.code_pairs.write_poll(codes.user_code, pairs);

@@ -134,7 +134,7 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         out: &'b mut [u8],
     ) -> Result<Request<'b>, Error> {
         let fresh = Fresh { now, secret: token.as_bytes(), nonce: Some(self.memory.nonce()) };
-        exchange::token_request(self.client, out, fresh, |pairs| {
+        exchange::token_request(self.client, out, fresh, &mut |pairs| {
             pairs.pair("grant_type", "refresh_token");
             pairs.pair("refresh_token", token);
             exchange::write_scope(self.scope, pairs);

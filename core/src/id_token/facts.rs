@@ -122,7 +122,7 @@ impl Facts {
         let mut top = Top::new(CLAIMS);
         let mut reading =
             Reading { text: Scratch::new(), subject: Subject::default(), number: Number::default() };
-        payload.visit(|token, depth| {
+        let read = payload.visit(&mut |token, depth| {
             let Some(claim) = top.member(token, depth)? else { return Ok(()) };
             match token {
                 Token::Text(_) | Token::Char(_) if claim == Name::Sub => {
@@ -146,9 +146,9 @@ impl Facts {
                 }
                 _ => {}
             }
-            Ok::<(), Check>(())
-        })?;
-        Ok(())
+            Ok(())
+        });
+        Ok(read?)
     }
 
     fn text(&mut self, claim: Name, depth: u8, reading: &Reading, expected: &Expected<'_>) {

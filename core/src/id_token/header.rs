@@ -2,7 +2,10 @@
 
 use crate::{
     client::Client,
-    encoding::json::{Source, Token},
+    encoding::{
+        json::{Source, Token},
+        text::is_alike,
+    },
     error::{Check, Error, Name},
     jws::{ALGORITHM_NAMES, Algorithm},
     sieve::{Scratch, Top, text_of},
@@ -40,14 +43,14 @@ impl<'k> Header<'k> {
         let mut top = Top::new(&[Name::Alg, Name::Kid, Name::Typ, Name::Crit]);
         let mut algorithm = Text::<16>::new();
         let mut kind = Text::<40>::new();
-        Source::Base64url(part).visit(|token, depth| {
+        Source::Base64url(part).visit(&mut |token, depth| {
             match top.member(token, depth)? {
                 Some(Name::Alg) => algorithm.token(token)?,
                 Some(Name::Kid) => kid.token(token)?,
                 Some(Name::Typ) => kind.token(token)?,
                 _ => {}
             }
-            Ok::<(), Check>(())
+            Ok(())
         })?;
         // Whatever is critical, we do not know it (RFC 7515 §4.1.11).
         if top.has_seen(Name::Crit) {
@@ -73,7 +76,7 @@ fn allowed_algorithm(text: &Text<16>, client: &Client<'_>) -> Result<Algorithm, 
         State::Other => return Err(Check::WrongType(Name::Alg)),
         State::Text => {}
     }
-    if text.text.text().eq_ignore_ascii_case(b"none") {
+    if is_alike(text.text.text(), b"none") {
         return Err(Check::AlgorithmNone);
     }
     let place = text.text.find(ALGORITHM_NAMES).ok_or(Check::AlgorithmNotAllowed)?;
@@ -88,10 +91,10 @@ fn is_of_type(kind: &Text<40>, kinds: &[&str]) -> bool {
     const PREFIX: &[u8] = b"application/";
     let text = kind.text.text();
     let bare = match text.split_at_checked(PREFIX.len()) {
-        Some((prefix, bare)) if prefix.eq_ignore_ascii_case(PREFIX) => bare,
+        Some((prefix, bare)) if is_alike(prefix, PREFIX) => bare,
         _ => text,
     };
-    kind.state == State::Text && kinds.iter().any(|kind| bare.eq_ignore_ascii_case(kind.as_bytes()))
+    kind.state == State::Text && kinds.iter().any(|kind| is_alike(bare, kind.as_bytes()))
 }
 
 /// A member that should be a text.

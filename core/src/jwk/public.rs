@@ -1,10 +1,9 @@
 //! A public key as text: its JWK (RFC 7517), and the thumbprint of that (RFC 7638).
 
-use sha2::{Digest, Sha256};
-
 use crate::{
     encoding::{base64url, writer::Writer},
     error::{Check, Error},
+    hash::Sha256,
     jws::{Key, significant},
 };
 
@@ -32,7 +31,7 @@ impl Key<'_> {
     pub fn thumbprint<'o>(&self, out: &'o mut [u8; THUMBPRINT_LENGTH]) -> Result<&'o str, Error> {
         let mut hash = Sha256::new();
         self.jwk(&mut |piece| hash.update(piece))?;
-        Ok(base64url::encode_32(&hash.finalize().into(), out))
+        Ok(base64url::encode_32(&hash.finalize(), out))
     }
 
     /// The same JWK, piece by piece.

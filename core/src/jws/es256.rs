@@ -5,10 +5,9 @@ use p256::{
     ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier},
     elliptic_curve::point::AffineCoordinates,
 };
-use sha2::{Digest, Sha256};
 
 use super::{Algorithm, Key, Verifier};
-use crate::error::Check;
+use crate::{error::Check, hash::Sha256};
 
 /// Checks ES256 signatures (RFC 7518 §3.4).
 ///
@@ -24,7 +23,7 @@ impl Verifier for Es256 {
     }
 
     fn hash<'h>(&self, input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
-        super::digest::<Sha256>(input, out)
+        super::digest(&Sha256::digest(input), out)
     }
 
     fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check> {

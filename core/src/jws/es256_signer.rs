@@ -4,12 +4,12 @@ use p256::{
     ecdsa::{Signature, SigningKey, signature::hazmat::PrehashSigner},
     elliptic_curve::point::AffineCoordinates,
 };
-use sha2::{Digest, Sha256};
 
 use super::{Algorithm, Key, MAX_SIGNATURE, SignError, Signer};
 use crate::{
     entropy::Entropy,
     error::{Check, Error},
+    hash::Sha256,
     secret::Seed,
 };
 

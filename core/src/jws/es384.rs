@@ -24,7 +24,7 @@ impl Verifier for Es384 {
     }
 
     fn hash<'h>(&self, input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
-        super::digest::<Sha384>(input, out)
+        super::digest(&Sha384::digest(input), out)
     }
 
     fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check> {

@@ -5,7 +5,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{Algorithm, Key, Verifier};
-use crate::{error::Check, secret::equal};
+use crate::{error::Check, hash, secret::equal};
 
 /// The shortest secret, in octets: as long as the hash (RFC 7518 §3.2).
 pub(crate) const MIN_SECRET: usize = 32;
@@ -23,7 +23,7 @@ impl Verifier for Hs256 {
     }
 
     fn hash<'h>(&self, input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
-        super::digest::<Sha256>(input, out)
+        super::digest(&hash::Sha256::digest(input), out)
     }
 
     fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check> {

@@ -2,10 +2,10 @@
 
 use core::iter;
 
-use sha2::{Digest, Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha384, Sha512};
 
 use super::{Algorithm, Key, Verifier, rsa::Encoded};
-use crate::error::Check;
+use crate::{error::Check, hash::Sha256};
 
 /// Checks RS256 signatures (RFC 7518 §3.3).
 ///
@@ -31,7 +31,7 @@ macro_rules! verifier {
             }
 
             fn hash<'h>(&self, input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
-                super::digest::<$hash>(input, out)
+                super::digest(&$hash::digest(input), out)
             }
 
             fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check> {

@@ -27,7 +27,7 @@ macro_rules! verifier {
             }
 
             fn hash<'h>(&self, input: &[u8], out: &'h mut [u8; 64]) -> &'h [u8] {
-                super::digest::<$hash>(input, out)
+                super::digest(&$hash::digest(input), out)
             }
 
             fn verify(&self, key: Key<'_>, message: &[u8], signature: &[u8]) -> Result<(), Check> {

@@ -65,8 +65,9 @@ pub fn allocator(shell: &mut Shell, _: &Options) -> Result<Report, String> {
 
 /// No function can call itself, directly or by way of others: the calls in a program have no cycle.
 ///
-/// Calls through pointers are not seen. There are two kinds: verifiers, which call nothing of the core, and the
-/// way to the ID token code, which is called from one place.
+/// Calls through pointers are not seen. There are three kinds: verifiers and signers, which call nothing of the core;
+/// the ways to code that not every client links, each called from one place; and closures that a reader or a writer
+/// is handed, which call neither.
 // REQ: MEM-08
 pub fn recursion(shell: &mut Shell, _: &Options) -> Result<Report, String> {
     prepare(shell)?;
