@@ -9,6 +9,7 @@ use keyfob_core::{
     http::Incoming,
     metadata::Metadata,
     qr::QrCode,
+    quirks::Quirks,
     secret::Secret,
     time::{Now, UnixTime},
 };
@@ -121,6 +122,135 @@ fn requests_of_every_kind_of_client() {
         let flow = shows(client, json!({}));
         let poll = format!("{DEVICE}{poll}");
         assert_eq!(sent(&flow, later(5100)), ("https://op.example/token".into(), poll));
+    }
+}
+
+/// Each habit of a server is tolerated and told with the tokens; a strict client refuses it.
+// REQ: INTEROP-08, INTEROP-10, INTEROP-02, INTEROP-06
+#[test]
+fn every_quirk_is_told_or_refused() {
+    let start = json!({
+        "device_code": "DEVICE-CODE", "user_code": "WDJB-MJHT", "verification_uri": URI, "expires_in": 600,
+    });
+    let with = |name: &str, value: Value, without: &str| {
+        let mut start = start.clone();
+        start.as_object_mut().expect("members").remove(without);
+        start[name] = value;
+        Answer::json(200, &start)
+    };
+    let error = |status, error: &str, more: Value| {
+        let mut body = json!({ "error": error });
+        for (name, value) in more.as_object().expect("members") {
+            body[name] = value.clone();
+        }
+        Answer::json(status, &body)
+    };
+    type Row = (&'static str, Quirks, Answer, Option<Answer>, Result<u64, Error>);
+    let plain = || Answer::json(200, &start);
+    let none = json!({});
+    let rows: [Row; 10] = [
+        (
+            "the address has another name",
+            Quirks::VERIFICATION_URL,
+            with("verification_url", URI.into(), "verification_uri"),
+            None,
+            Err(Check::MissingMember(Name::VerificationUri).into()),
+        ),
+        (
+            "a lifetime as text",
+            Quirks::LIFETIME_AS_TEXT,
+            with("expires_in", "600".into(), ""),
+            None,
+            Err(Check::WrongType(Name::ExpiresIn).into()),
+        ),
+        (
+            "an interval as text",
+            Quirks::LIFETIME_AS_TEXT,
+            with("interval", "5".into(), ""),
+            None,
+            Err(Check::WrongType(Name::Interval).into()),
+        ),
+        (
+            "403 while it waits",
+            Quirks::ERROR_STATUS,
+            plain(),
+            Some(error(403, "authorization_pending", none.clone())),
+            Err(Check::HttpStatus(403).into()),
+        ),
+        (
+            "428 while it waits",
+            Quirks::ERROR_STATUS,
+            plain(),
+            Some(error(428, "authorization_pending", none.clone())),
+            Err(Check::HttpStatus(428).into()),
+        ),
+        // For a strict client it is a busy server: it waits twice as long from then on, and not five seconds longer.
+        (
+            "429 and slow down",
+            Quirks::ERROR_STATUS,
+            plain(),
+            Some(error(429, "slow_down", none.clone())),
+            Ok(10_100),
+        ),
+        (
+            "200 while it waits",
+            Quirks::ERROR_WITH_STATUS_200,
+            plain(),
+            Some(error(200, "authorization_pending", none.clone())),
+            Err(Check::BadMember(Name::Error).into()),
+        ),
+        (
+            "text with line breaks",
+            Quirks::ERROR_TEXT,
+            plain(),
+            Some(error(400, "authorization_pending", json!({ "error_description": "AADSTS70016:\r\nwait" }))),
+            Err(Check::BadMember(Name::ErrorDescription).into()),
+        ),
+        // A strict client passes over the number.
+        (
+            "slow down to an interval",
+            Quirks::INTERVAL_WITH_SLOW_DOWN,
+            plain(),
+            Some(error(400, "slow_down", json!({ "interval": 60 }))),
+            Ok(10_100),
+        ),
+        ("none", Quirks::NONE, plain(), Some(error(400, "slow_down", none.clone())), Ok(10_100)),
+    ];
+    for (what, quirk, start, answer, refused) in rows {
+        let run = |tolerated: Quirks| -> Result<(Quirks, u64), Error> {
+            let client: &'static Client<'static> = Box::leak(Box::new(ROBOT.quirks(tolerated)));
+            let mut flow = new(client);
+            tell(&mut flow, NOW, start.clone())?;
+            let mut time = shown(&flow, NOW).until();
+            if let Some(answer) = &answer {
+                assert_eq!(tell(&mut flow, later(time), answer.clone())?, None, "{what}");
+                time = shown(&flow, later(time)).until();
+            }
+            // Told also after a power cut.
+            let mut snapshot = [0; ENOUGH];
+            let length = flow.save(later(time), &mut snapshot).expect("goes on");
+            let mut flow = Device::restore(client, &snapshot[..length], later(time)).expect("whole");
+            let mut buffer = [0; ENOUGH];
+            let (response, _) = tokens().read(keep(&flow, later(time)), &mut buffer);
+            let tokens = flow.handle(later(time), Event::Response(response))?.expect("tokens");
+            Ok((tokens.quirks(), time - 5_100))
+        };
+        let tolerated = run(Quirks::ALL);
+        assert_eq!(tolerated.map(|(met, _)| met), Ok(quirk), "{what}");
+        assert_eq!(run(quirk).map(|(met, _)| met), Ok(quirk), "{what}: alone");
+        for strict in [Quirks::NONE, Quirks::ALL.without(quirk)] {
+            let expected = refused.map(|wait| (Quirks::NONE, wait));
+            // What is no quirk is the same for all.
+            assert_eq!(run(strict), expected, "{what}: strict");
+        }
+    }
+    // Who said no, in other words.
+    for (client, expected) in
+        [(&ROBOT, ErrorCode::AccessDenied), (&*Box::leak(Box::new(ROBOT.strict())), ErrorCode::Other)]
+    {
+        let mut flow = shows(client, json!({}));
+        let declined = error(400, "authorization_declined", none.clone());
+        assert_eq!(tell(&mut flow, later(5100), declined), Err(Error::Refused(expected)));
     }
 }
 

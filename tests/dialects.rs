@@ -3,6 +3,7 @@
 use keyfob_core::{
     client::Client,
     client_authentication::ClientAuthentication,
+    end_session::EndSession,
     error::{Check, Error, ErrorCode, Name},
     exchange::{Discovery, Exchange, Jwks, UserInfo},
     flow::{Action, AuthorizationCode, Event, Flow},
@@ -581,6 +582,31 @@ fn what_comes_back_beside_the_code_does_no_harm() {
     let user =
         form::encode(r#"{"name":{"firstName":"Mallory"},"email":"alice@acme.example","sub":"mallory"}"#);
     hand.redirect(&mut flow, &Return::Form(format!("{form}&user={user}"))).expect("ours");
+}
+
+/// Auth0 signs out as the standard has it; its tenants announce where.
+// REQ: INTEROP-04, LOGOUT-01
+#[test]
+fn auth0_signs_out_as_the_standard_has_it() {
+    let known = KNOWN.iter().find(|known| known.name == "auth0").expect("it is known");
+    let file: Value = serde_json::from_str(known.file).expect("JSON");
+    let discovery = discovery(file["ask"].as_str().expect("an address"), &file["metadata"]);
+    let mut buffer = [0; 2048];
+    let metadata = read(&discovery, &file["metadata"], &mut buffer).expect("right");
+    let client = client_of(known, &file, metadata);
+    let end = EndSession::new(&client)
+        .id_token_hint("h.p.s")
+        .logout_hint("session")
+        .post_logout_redirect_uri("https://app.example/bye", "fresh");
+    assert_eq!(
+        end.url(&mut [0; 512]),
+        Ok(
+            "https://tenant.eu.auth0.com/oidc/logout?id_token_hint=h.p.s&client_id=client&logout_hint=session\
+            &post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye&state=fresh"
+        )
+    );
+    // What ends the family of refresh tokens goes there.
+    assert_eq!(client.metadata().revocation(), Some("https://tenant.eu.auth0.com/oauth/revoke"));
 }
 
 // REQ: INTEROP-10

@@ -10,14 +10,14 @@ use keyfob_core::{
     entropy::Entropy,
     error::{Check, Error, ErrorCode, Name},
     exchange::{Exchange, UserInfo},
-    flow::{Action, AuthorizationCode, Event, Flow, RefreshToken},
+    flow::{Action, AuthorizationCode, DeviceAuthorization, Event, Flow, RefreshToken},
     jws::{Algorithm, EdDsaSigner, Es256Signer, Key, MAX_SIGNATURE, SignError, Signer},
     time::{Date, Now, UnixTime},
     token::TokenType,
 };
 use keyfob_tests::{
     answer::Answer,
-    clients::{HOLDING, KIOSK, SERVER, SIGNING},
+    clients::{HOLDING, KIOSK, PUSHED_SIGNING, SERVER, SIGNING},
     clock::{NOW, TODAY, later},
     executor::block_on,
     form,
@@ -26,7 +26,7 @@ use keyfob_tests::{
     person::{Deed, Person},
     proofs::{HOLDER, HOLDER_SECRET, Jwt, Slow, thumbprint},
     seeds,
-    server::{Received, SUBJECT},
+    server::{Received, SUBJECT, refusal},
     stations::{ENOUGH, Hand, Happening, Station, Step, stations},
 };
 use serde_json::{Value, json};
@@ -258,7 +258,11 @@ fn challenged(station: Station, nonce: &'static str) -> (Hand, Vec<Received>, Op
 #[test]
 fn a_demand_is_answered_at_once() {
     for client in [&*HOLDING, &*SIGNING] {
-        for station in [Station::code(client, Step::Exchange), Station::refresh(client, Step::Send)] {
+        for station in [
+            Station::code(client, Step::Exchange),
+            Station::refresh(client, Step::Send),
+            Station::device(client, Step::Poll),
+        ] {
             let (hand, sent, tokens) = challenged(station, "first-nonce");
             assert!(tokens.is_some());
             let [first, second] = &sent[..] else { panic!("{} requests", sent.len()) };
@@ -271,6 +275,98 @@ fn a_demand_is_answered_at_once() {
             assert_eq!(hand.link.server().guard.proofs.len(), 1);
         }
     }
+}
+
+/// A device that holds a key: each of its polls has a proof of its own, and a demand for a nonce is no answer to a
+/// poll. It is met at once, and once.
+// REQ: DEV-26, DPOP-05, DPOP-08
+#[test]
+fn every_poll_of_a_device_has_its_own_proof() {
+    let hand = Hand::default();
+    let new = DeviceAuthorization::<256>::new(&HOLDING, seeds::seed(1), NOW);
+    let mut flow = new.expect("the settings are right");
+    let start = request(&hand, &flow);
+    assert!(start.header("DPoP").is_none(), "a proof belongs to requests for tokens");
+    hand.show_code(&mut flow);
+    let sent = |flow: &DeviceAuthorization<'_, 256>, now: Now| match flow.poll(now, &mut [0; ENOUGH]) {
+        Ok(Action::Send(request)) => {
+            let headers = request.headers().map(|(name, value)| (name.into(), value.into())).collect();
+            let body = String::from_utf8(request.body().to_vec()).expect("ASCII");
+            let received = Received { method: "POST".into(), url: request.url().into(), headers, body };
+            Some((proof(&received), received))
+        }
+        Ok(Action::Display(_)) => None,
+        other => panic!("{other:?}"),
+    };
+    let mut proofs = Vec::new();
+    let mut time = 0;
+    for poll in 0..3 {
+        assert!(sent(&flow, later(time + 5_099)).is_none(), "{poll}: too early");
+        time += 5_100;
+        let (first, received) = sent(&flow, later(time)).expect("it is time");
+        assert_eq!(first.claims["iat"], TODAY + time / 1000);
+        if poll == 1 {
+            // The demand: at once again, with the nonce, and the wait is what it was.
+            assert_eq!(hand.tell_at(&mut flow, &demand(&["one"]), later(time)), Ok(None));
+            let (second, again) = sent(&flow, later(time)).expect("at once");
+            assert_eq!((received.body, second.claims["nonce"].as_str()), (again.body, Some("one")));
+            assert_ne!(first.claims["jti"], second.claims["jti"]);
+            proofs.push(second);
+            // And once: the next demand waits as every odd answer does.
+            let outcome = hand.tell_at(&mut flow, &demand(&["two"]), later(time));
+            assert_eq!(outcome, Err(Check::DpopNonceLoop.into()));
+            assert!(sent(&flow, later(time)).is_none(), "not in a circle");
+            time += 5_100;
+            let (third, _) = sent(&flow, later(time)).expect("an interval later");
+            assert_eq!(third.claims["nonce"], "two");
+            proofs.push(third);
+        }
+        proofs.push(first);
+        let pending = Happening::Response(refusal(400, "authorization_pending"));
+        assert_eq!(hand.tell_at(&mut flow, &pending, later(time)), Ok(None));
+    }
+    let mut seen: Vec<_> = proofs.iter().map(|proof| proof.claims["jti"].to_string()).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 5, "five proofs in three polls and two demands");
+}
+
+/// The proof of a push is made with the key that its code is bound to.
+// REQ: PAR-07, PAR-09, DPOP-17
+#[test]
+fn a_push_is_proven_with_the_key_of_the_code() {
+    let mut station = Station::code(&PUSHED_SIGNING, Step::Push);
+    let hand = &station.hand;
+    hand.link.server().guard.nonce = Some("first-nonce");
+    let first = request(hand, &*station.flow);
+    let jkt = form::in_body(first.body.as_bytes(), "dpop_jkt");
+    let shown = proof(&first);
+    assert_eq!((thumbprint(&shown.header["jwk"]), &*jkt), (jkt.clone(), &*HOLDING_JKT.with(String::clone)));
+    assert_eq!(shown.claims["htu"], "https://op.example/par");
+    assert_eq!(shown.claims["nonce"], Value::Null);
+    // The demand is met at once, with the same parameters; the code's exchange begins with the nonce.
+    let demanded = Happening::Response(hand.answer(&*station.flow).0);
+    assert_eq!(hand.tell(&mut *station.flow, &demanded), Ok(None));
+    let second = request(hand, &*station.flow);
+    let plain = |body: &str| body.split("&client_assertion=").next().expect("one").to_owned();
+    assert_eq!(plain(&first.body), plain(&second.body));
+    assert_eq!(proof(&second).claims["nonce"], "first-nonce");
+    hand.push(&mut *station.flow);
+    let redirect = hand.visit(&*station.flow);
+    hand.redirect(&mut *station.flow, &redirect).expect("the response is right");
+    let exchange = proof(&request(hand, &*station.flow));
+    assert_eq!(
+        (thumbprint(&exchange.header["jwk"]), &exchange.claims["nonce"]),
+        (jkt, &json!("first-nonce"))
+    );
+    let answer = Happening::Response(hand.answer(&*station.flow).0);
+    assert!(hand.tell(&mut *station.flow, &answer).expect("right").is_some());
+    // A second demand in a row is an error, and the flow goes on.
+    let mut station = Station::code(&PUSHED_SIGNING, Step::Push);
+    assert_eq!(station.hand.tell(&mut *station.flow, &demand(&["one"])), Ok(None));
+    let looped = station.hand.tell(&mut *station.flow, &demand(&["two"]));
+    assert_eq!(looped, Err(Check::DpopNonceLoop.into()));
+    assert_eq!(proof(&request(&station.hand, &*station.flow)).claims["nonce"], "two");
 }
 
 fn demand(headers: &[&str]) -> Happening {
@@ -378,7 +474,7 @@ fn a_nonce_lives_beside_the_code() {
 #[test]
 fn a_demand_survives_a_power_cut() {
     let running = stations().into_iter().filter(|station| {
-        matches!(station.step, Step::Exchange | Step::Send | Step::SendAgain)
+        matches!(station.step, Step::Exchange | Step::Poll | Step::Push | Step::Send | Step::SendAgain)
             && format!("{:?}", station.client).contains("ing at")
     });
     let mut count = 0;
@@ -401,7 +497,7 @@ fn a_demand_survives_a_power_cut() {
         assert!(kind.restore(Box::leak(Box::new(keyless)), &snapshot, NOW).is_err());
         count += 1;
     }
-    assert_eq!(count, 6);
+    assert_eq!(count, 12);
     let flow = RefreshToken::<64>::new(&HOLDING, "refresh-1", None).expect("right");
     let mut snapshot = [0; ENOUGH];
     let length = flow.save(NOW, &mut snapshot).expect("goes on");

@@ -4,7 +4,7 @@ use keyfob_core::{
     client::Client,
     end_session::{EndSession, LogoutState, front_channel_logout},
     error::{Check, Error, ErrorCode, Name},
-    flow::{Action as FlowAction, AuthorizationCode, Flow},
+    flow::{Action as FlowAction, AuthorizationCode, Flow, RefreshToken},
     secret::Seed,
     session::{Event, SignInReason, Slot},
     sign_out::{Action, Outcome, SignOut},
@@ -328,17 +328,25 @@ fn a_store_that_fails_or_lies() {
     leaver.sign_out(false);
     leaver.rest().expect_err("no network");
     let record = leaver.device.flash.slots[2].clone();
-    for place in 0..record.len() {
+    for bit in 0..record.len() * 8 {
         let mut list = owed(&GAUGE);
         let mut damaged = record.clone();
-        damaged[place] ^= 1;
+        damaged[bit / 8] ^= 1 << (bit % 8);
         list.handle(NOW, Event::Loaded(&damaged)).expect("it was asked for");
-        assert!(list.is_empty(), "{place}");
+        assert!(list.is_empty(), "{bit}");
         assert!(matches!(list.poll(NOW, &mut []), Ok(Action::Erase { slot: Slot::SignOut })));
     }
     let mut list = owed(&OTHER);
     list.handle(NOW, Event::Loaded(&record)).expect("it was asked for");
     assert!(list.is_empty());
+    // A flow's snapshot is no list, and a list is no flow's snapshot.
+    let flow = RefreshToken::<64>::new(&GAUGE, "refresh-1", None).expect("right");
+    let mut snapshot = [0; 256];
+    let length = flow.save(NOW, &mut snapshot).expect("goes on");
+    let mut list = owed(&GAUGE);
+    list.handle(NOW, Event::Loaded(&snapshot[..length])).expect("it was asked for");
+    assert!(list.is_empty());
+    assert_eq!(RefreshToken::<64>::restore(&GAUGE, &record, None).err(), Some(Error::Snapshot));
     // Buffers of every length, and a second poll.
     let mut list = owed(&GAUGE);
     list.handle(NOW, Event::Loaded(&record)).expect("it was asked for");

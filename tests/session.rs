@@ -305,6 +305,15 @@ fn nothing_is_written_if_nothing_changed() {
     device.reboot(1000);
     device.come_up().expect("power");
     assert_eq!(device.flash.writes, 2);
+    // Nor does it cost more after a record that was written for another reason.
+    let mut device = plain(1);
+    device.issuer.borrow_mut().rotation = false;
+    device.next_refresh().expect("power");
+    device.issuer.borrow_mut().shape = Some(|answer| answer["scope"] = "read".into());
+    device.next_refresh().expect("power");
+    assert_eq!(device.flash.writes, 3, "the scope");
+    device.next_refresh().expect("power");
+    assert_eq!(device.flash.writes, 3);
 }
 
 // REQ: STORE-06
@@ -399,6 +408,18 @@ fn a_record_belongs_to_one_client() {
         assert_eq!(device.settle(), Ok(Shown::SignIn(SignInReason::ClientChanged)));
         assert_eq!(refreshes(&device), 0);
     }
+}
+
+// REQ: STORE-03
+#[test]
+fn a_record_belongs_to_no_redirect_uri() {
+    // A listener on a free port has another one at each start.
+    static ELSEWHERE: Client<'static> = GAUGE.redirect_uri("http://127.0.0.1:49152/callback");
+    let mut device = plain(1);
+    device.client = &ELSEWHERE;
+    device.reboot(1000);
+    assert!(matches!(device.settle(), Ok(Shown::Ready(..))));
+    assert_eq!(refreshes(&device), 1);
 }
 
 // REQ: STORE-07

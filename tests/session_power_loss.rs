@@ -1,13 +1,14 @@
 //! A session and its store, with the power cut before and after everything that it does, and in every write.
 
 use keyfob_core::{
-    error::ErrorCode,
+    error::{Error, ErrorCode},
     session::{Event, Session, SignInReason},
 };
 use keyfob_tests::{
-    clients::GAUGE,
+    clients::{GAUGE, HOLDING_GAUGE},
     clock::NOW,
     device::{Device, Kept, Shown, Trouble, Write},
+    proofs::Guard,
     seeds,
 };
 
@@ -30,7 +31,10 @@ fn live(device: &mut Device, refreshes: usize) -> bool {
 
 /// How many chances for a cut a life has.
 fn chances(rotation: bool, refreshes: usize) -> usize {
-    let mut device = device(rotation);
+    chances_of(device(rotation), refreshes)
+}
+
+fn chances_of(mut device: Device, refreshes: usize) -> usize {
     device.cut = Some((usize::MAX, Write::Old));
     assert!(live(&mut device, refreshes));
     device.cut.map_or(0, |(left, _)| usize::MAX - left)
@@ -39,6 +43,14 @@ fn chances(rotation: bool, refreshes: usize) -> usize {
 fn device(rotation: bool) -> Device {
     let device = Device::new(&GAUGE, 1);
     device.issuer.borrow_mut().rotation = rotation;
+    device
+}
+
+/// The same with a key for its tokens, at a server that wants to see a nonce in every proof.
+fn holding(rotation: bool) -> Device {
+    let device = Device::new(&HOLDING_GAUGE, 1);
+    device.issuer.borrow_mut().rotation = rotation;
+    device.issuer.borrow_mut().guard = Some(Guard::wanting(Some("a-nonce")));
     device
 }
 
@@ -66,33 +78,79 @@ fn check(device: &mut Device, signed_in: bool, what: &str) {
 
 /// Whether the tokens of the sign-in were ever stored whole.
 fn has_record(device: &Device) -> bool {
-    let mut session: Kept = Session::new(&GAUGE, &seeds::seed(1)).expect("right");
+    let mut session: Kept = Session::new(device.client, &seeds::seed(1)).expect("right");
     for slot in &device.flash.slots[..2] {
         session.handle(NOW, Event::Loaded(slot)).expect("it is asked for");
     }
     !matches!(session.poll(NOW, &mut [0; 1024]), Ok(keyfob_core::session::Action::SignIn { .. }))
 }
 
-// REQ: REFRESH-04, REFRESH-10, STORE-01, SM-14
+// REQ: REFRESH-04, REFRESH-10, STORE-01, SM-14, REFRESH-13
 #[test]
 fn one_cut_anywhere() {
-    for rotation in [true, false] {
-        let chances = chances(rotation, 3);
-        assert_eq!(chances, if rotation { 15 } else { 10 });
-        for chance in 0..chances {
-            for how in writes() {
-                let mut device = device(rotation);
-                device.cut = Some((chance, how));
-                assert!(!live(&mut device, 3), "the power goes");
-                device.cut = None;
-                let signed_in = has_record(&device);
-                device.reboot(2000);
-                let what = format!("rotation {rotation}, cut {chance}, {how:?}");
-                check(&mut device, signed_in, &what);
-                assert_eq!(device.issuer.borrow().alarms, 0, "{what}");
+    for (make, all) in [(device as fn(bool) -> Device, [15, 10]), (holding, [17, 12])] {
+        for (rotation, all) in [true, false].into_iter().zip(all) {
+            let chances = chances_of(make(rotation), 3);
+            assert_eq!(chances, all, "the demand for a nonce is one more request");
+            for chance in 0..chances {
+                for how in writes() {
+                    let mut device = make(rotation);
+                    device.cut = Some((chance, how));
+                    assert!(!live(&mut device, 3), "the power goes");
+                    device.cut = None;
+                    let signed_in = has_record(&device);
+                    device.reboot(2000);
+                    let what = format!("rotation {rotation}, cut {chance}, {how:?}");
+                    check(&mut device, signed_in, &what);
+                    assert_eq!(device.issuer.borrow().alarms, 0, "{what}");
+                }
             }
         }
     }
+}
+
+/// The answer to a refresh is cut at every octet, in buffers of every length up to one that does; then the power
+/// fails, or it does not.
+// REQ: REFRESH-10, SM-14, JSON-04, HTTP-14
+#[test]
+fn an_answer_cut_at_every_octet_in_every_length() {
+    let mut runs = 0;
+    for (make, step) in [(device as fn(bool) -> Device, 9), (holding, 120)] {
+        for rotation in [true, false] {
+            let ready = || {
+                let mut device = make(rotation);
+                assert!(live(&mut device, 1));
+                device.ask();
+                device
+            };
+            let (whole, outcome) = ready().hear(usize::MAX, 0);
+            let Err(Error::BufferTooSmall { needed }) = outcome else { panic!("{outcome:?}") };
+            for length in (0..needed).step_by(step).chain([needed - 1, needed, 2048]) {
+                for cut in 0..=whole {
+                    for power_fails in [false, true] {
+                        runs += 1;
+                        let what =
+                            format!("rotation {rotation}, {cut} of {whole} in {length}, {power_fails}");
+                        let mut device = ready();
+                        let (_, outcome) = device.hear(cut, length);
+                        let fits = length >= needed;
+                        match outcome {
+                            Ok(()) => assert_eq!(device.session.trouble().is_none(), cut == whole, "{what}"),
+                            Err(Error::BufferTooSmall { .. }) => assert!(!fits, "{what}"),
+                            Err(error) => panic!("{what}: {error:?}"),
+                        }
+                        if power_fails {
+                            device.reboot(500);
+                        }
+                        check(&mut device, true, &what);
+                        assert_eq!(device.issuer.borrow().alarms, 0, "{what}");
+                    }
+                }
+            }
+        }
+    }
+    println!("{runs} answers");
+    assert!(runs > 3_000);
 }
 
 /// The second cut hits the device while it recovers from the first.

@@ -108,10 +108,9 @@ pub(crate) fn post<'b>(
     };
     let (written, _) = writer.finish()?;
     let assertion = assertion.map_or(Ok(()), |(key, token)| (key.assertions.sign)(&key, token, written));
-    let signed = assertion.and_then(|()| match proof {
-        Some((dpop, token)) => (dpop.proofs.sign)(&dpop, token, written),
-        None => Ok(()),
-    });
+    // Both are asked for, and so in the making at the same time.
+    let proof = proof.map_or(Ok(()), |(dpop, token)| (dpop.proofs.sign)(&dpop, token, written));
+    let signed = assertion.and(proof);
     if signed.is_err() {
         written.zeroize();
     }

@@ -6,6 +6,7 @@ mod device_authorization;
 mod flight;
 mod pushed_authorization_request;
 mod refresh_token;
+mod step;
 mod user_code;
 
 use core::fmt;

@@ -81,7 +81,7 @@ use crate::{
     pace::{Pace, Spread},
     secret::{Seed, equal},
     time::{Now, UnixTime},
-    token::TokenResponse,
+    token::{TokenResponse, TokenType},
 };
 
 use self::{
@@ -125,6 +125,8 @@ pub struct Session<'c, const N: usize = 4096> {
     facts: Facts,
     fields: Fields<N>,
     trouble: Option<Error>,
+    /// Of the access token.
+    token_type: TokenType,
     /// When the refresh token was last used, in Unix seconds; 0 if nobody knew.
     used: u64,
     /// The server replaces refresh tokens, as far as is known.
@@ -173,6 +175,7 @@ impl<'c, const N: usize> Session<'c, N> {
             facts: Facts::NONE,
             fields: Fields::new(),
             trouble: None,
+            token_type: TokenType::Bearer,
             used: 0,
             rotates: true,
             unsure: false,
@@ -353,6 +356,7 @@ impl<'c, const N: usize> Session<'c, N> {
         let token = self.fields.get(Field::AccessToken);
         (usable && !token.is_empty()).then(|| AccessToken {
             token,
+            token_type: self.token_type,
             left: self.schedule.left(now.uptime),
             stale: self.schedule.is_stale(now.uptime),
         })
@@ -395,7 +399,7 @@ impl<'c, const N: usize> Session<'c, N> {
 
     /// Whether it is a session of this client.
     pub(crate) fn is_of(&self, client: &Client<'_>) -> bool {
-        equal(&fingerprint(self.client), &fingerprint(client))
+        equal(&fingerprint(self.client, ""), &fingerprint(client, ""))
     }
 
     /// The refresh token, and the access token if there is one.

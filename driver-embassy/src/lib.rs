@@ -7,6 +7,7 @@
 mod clock;
 mod failure;
 pub mod http;
+mod moment;
 pub mod session;
 pub mod user_agent;
 
@@ -26,6 +27,7 @@ pub use crate::failure::Failure;
 
 use crate::{
     http::{Http, HttpError},
+    moment::Moment,
     user_agent::{Progress, UserAgent, UserAgentError},
 };
 
@@ -34,12 +36,6 @@ const TRIES: u32 = 3;
 
 /// How long a code is shown before its time left is shown anew.
 const TICK: Duration = Duration::from_secs(1);
-
-/// Between two looks at a signature that is in the making. The same moment asks for the same one.
-const NAP: Duration = Duration::from_millis(10);
-
-/// Looks at a signature: half a minute's.
-const NAPS: u32 = 3000;
 
 /// Drives `flow` to its end and gives its tokens to `done`, for they borrow `buffer`.
 ///
@@ -76,17 +72,16 @@ async fn drive<R, H: Http>(
     let length = buffer.len();
     let mut opened = false;
     let mut unsent = None;
-    let mut signing = None;
+    let mut moment = Moment::default();
     loop {
-        let (now, naps) = signing.take().unwrap_or_else(|| (clock.now(), 0));
-        let action = match flight.poll(now, buffer) {
-            Err(Error::SignaturePending) if naps < NAPS => {
-                clock.sleep(NAP).await;
-                signing = Some((now, naps + 1));
+        let action = match flight.poll(moment.of(clock), buffer) {
+            Err(Error::SignaturePending) => {
+                moment.nap(clock).await?;
                 continue;
             }
             action => action?,
         };
+        moment.pass();
         match action {
             Action::Authorize(url) => {
                 if !opened {
@@ -264,20 +259,20 @@ async fn ask<E: Exchange, H: Http>(
     clock: &mut impl Clock,
     buffer: &mut [u8],
 ) -> Result<Keep, Failure<H::Error>> {
-    let (now, mut naps) = (clock.now(), 0);
+    let mut moment = Moment::default();
     loop {
+        let now = moment.of(clock);
         let request = match demand {
             None => exchange.request(now, buffer),
             Some(demand) => exchange.request_again(now, demand, buffer),
         };
         match request {
-            Err(Error::SignaturePending) if naps < NAPS => naps += 1,
+            Err(Error::SignaturePending) => moment.nap(clock).await?,
             request => {
                 let request = request?;
                 http.send(&request).await?;
                 return Ok(request.keep());
             }
         }
-        clock.sleep(NAP).await;
     }
 }

@@ -16,6 +16,7 @@ use keyfob_core::{
 use crate::{
     Clock, behind,
     http::{Http, HttpError},
+    moment::Moment,
     send,
 };
 
@@ -80,9 +81,17 @@ pub async fn keep_fresh<const N: usize, S: Store, H: Http>(
 ) -> Result<Option<S::Error>, Unavailable<H::Error>> {
     let (mut failed, mut network) = (None, None);
     let mut underway = Underway { session, since: None };
-    let length = buffer.len();
+    let (length, mut moment) = (buffer.len(), Moment::default());
     loop {
-        let event = match underway.session.poll(clock.now(), buffer)? {
+        let action = match underway.session.poll(moment.of(clock), buffer) {
+            Err(Error::SignaturePending) => {
+                moment.nap(clock).await?;
+                continue;
+            }
+            action => action?,
+        };
+        moment.pass();
+        let event = match action {
             Action::Ready { .. } => return Ok(failed),
             Action::Wait { until } => {
                 return Err(Unavailable::Later { until, trouble: underway.session.trouble(), network });
@@ -103,6 +112,9 @@ pub async fn keep_fresh<const N: usize, S: Store, H: Http>(
                     Err(error) => lost(&mut network, error),
                     Ok(()) => {
                         let (response, rest) = incoming.finish();
+                        if let Some(date) = response.date() {
+                            clock.observe(date);
+                        }
                         let taken = length.saturating_sub(rest.len());
                         match underway.session.handle(clock.now(), Event::Response(response)) {
                             Err(Error::KeysNeeded) => {}
@@ -176,8 +188,15 @@ pub async fn sign_out<const N: usize, const M: usize, H: Http>(
     load(session, owed, store, clock, buffer).await?;
     // A token without room there is left to expire.
     let _ = owed.owe(session, all);
-    while let sign_out::Action::Store { slot, record } = owed.poll(clock.now(), buffer)? {
-        let event = stored(&mut None, store.store(slot, record).await);
+    loop {
+        let event = match owed.poll(clock.now(), buffer) {
+            Ok(sign_out::Action::Store { slot, record }) => {
+                stored(&mut None, store.store(slot, record).await)
+            }
+            // All is noted, and the first request is being signed.
+            Ok(_) | Err(Error::SignaturePending) => break,
+            Err(error) => return Err(error.into()),
+        };
         owed.handle(clock.now(), event)?;
     }
     session.sign_out();
@@ -201,13 +220,21 @@ pub async fn tell<const N: usize, const M: usize, H: Http>(
     if owed.owes(session) {
         session.sign_out();
     }
-    let (mut failed, mut network) = (None, None);
+    let (mut failed, mut network, mut moment) = (None, None, Moment::default());
     while let Ok(Action::Erase { slot }) = session.poll(clock.now(), buffer) {
         let event = stored(&mut failed, store.erase(slot).await);
         session.handle(clock.now(), event)?;
     }
     loop {
-        let event = match owed.poll(clock.now(), buffer)? {
+        let action = match owed.poll(moment.of(clock), buffer) {
+            Err(Error::SignaturePending) => {
+                moment.nap(clock).await?;
+                continue;
+            }
+            action => action?,
+        };
+        moment.pass();
+        let event = match action {
             sign_out::Action::Done(outcome) => return Ok(outcome),
             sign_out::Action::Wait { until } => {
                 return Err(Unavailable::Later { until, trouble: None, network });

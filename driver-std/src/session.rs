@@ -17,6 +17,7 @@ use keyfob_core::{
 use crate::{
     Clock, behind,
     http::{Http, HttpError},
+    moment::Moment,
     send,
 };
 
@@ -75,9 +76,17 @@ pub fn keep_fresh<const N: usize>(
     buffer: &mut [u8],
 ) -> Result<Option<io::Error>, Unavailable> {
     let (mut failed, mut network) = (None, None);
-    let length = buffer.len();
+    let (length, mut moment) = (buffer.len(), Moment::default());
     loop {
-        let event = match session.poll(clock.now(), buffer)? {
+        let action = match session.poll(moment.of(clock), buffer) {
+            Err(Error::SignaturePending) => {
+                moment.nap(clock)?;
+                continue;
+            }
+            action => action?,
+        };
+        moment.pass();
+        let event = match action {
             Action::Ready { .. } => return Ok(failed),
             Action::Wait { until } => {
                 return Err(Unavailable::Later { until, trouble: session.trouble(), network });
@@ -152,8 +161,13 @@ pub fn sign_out<const N: usize, const M: usize>(
     load(session, owed, store, clock, buffer)?;
     // A token without room there is left to expire.
     let _ = owed.owe(session, all);
-    while let sign_out::Action::Store { slot, record } = owed.poll(clock.now(), buffer)? {
-        let event = stored(&mut None, store.store(slot, record));
+    loop {
+        let event = match owed.poll(clock.now(), buffer) {
+            Ok(sign_out::Action::Store { slot, record }) => stored(&mut None, store.store(slot, record)),
+            // All is noted, and the first request is being signed.
+            Ok(_) | Err(Error::SignaturePending) => break,
+            Err(error) => return Err(error.into()),
+        };
         owed.handle(clock.now(), event)?;
     }
     session.sign_out();
@@ -177,13 +191,21 @@ pub fn tell<const N: usize, const M: usize>(
     if owed.owes(session) {
         session.sign_out();
     }
-    let (mut failed, mut network) = (None, None);
+    let (mut failed, mut network, mut moment) = (None, None, Moment::default());
     while let Ok(Action::Erase { slot }) = session.poll(clock.now(), buffer) {
         let event = stored(&mut failed, store.erase(slot));
         session.handle(clock.now(), event)?;
     }
     loop {
-        let event = match owed.poll(clock.now(), buffer)? {
+        let action = match owed.poll(moment.of(clock), buffer) {
+            Err(Error::SignaturePending) => {
+                moment.nap(clock)?;
+                continue;
+            }
+            action => action?,
+        };
+        moment.pass();
+        let event = match action {
             sign_out::Action::Done(outcome) => return Ok(outcome),
             sign_out::Action::Wait { until } => {
                 return Err(Unavailable::Later { until, trouble: None, network });

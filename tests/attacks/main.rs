@@ -8,21 +8,21 @@ mod tokens;
 use keyfob_core::{
     client::Client,
     end_session::EndSession,
-    error::{Check, Error, Name},
+    error::{Check, Error, ErrorCode, Name},
     exchange::{Discovery, Exchange, Jwks, Revocation, UserInfo},
-    flow::{AuthorizationCode, RefreshToken},
+    flow::{Action, AuthorizationCode, DeviceAuthorization, Flow, RefreshToken},
     http::Incoming,
     metadata::Metadata,
 };
 use keyfob_tests::{
     answer::Answer,
-    clients::{ISSUER, KIOSK, SERVER},
+    clients::{ISSUER, KIOSK, ROBOT, SERVER},
     clock::NOW,
     form,
     keys::{FIRST, base64url},
     seeds,
     server::metadata,
-    stations::{Station, Step},
+    stations::{Hand, Happening, Station, Step},
 };
 use serde_json::{Value, json};
 
@@ -62,12 +62,18 @@ const TESTS: &[(char, &str, &str)] = &[
     ('L', "cases_discovery.rs", "every_endpoint_is_checked_whoever_needs_it"),
     ('L', "exchanges.rs", "a_refresh_token_goes_to_its_own_server"),
     ('L', "attacks/main.rs", "secrets_go_to_https_alone"),
+    ('L', "dpop.rs", "nonces_of_different_servers_never_mix"),
     ('M', "secrets.rs", "nothing_secret_is_printed"),
     ('M', "secrets.rs", "nothing_stays_in_the_memory_of_the_process"),
     ('M', "source.rs", "no_format_string_shows_a_secret"),
+    ('M', "dpop.rs", "nothing_of_the_key_leaves"),
     ('N', "timing.rs", "a_wrong_state_is_as_wrong_in_its_last_octet"),
     ('N', "source.rs", "secrets_are_compared_in_constant_time"),
     ('O', "attacks/main.rs", "no_address_for_a_shell"),
+    ('O', "attacks/main.rs", "nothing_for_a_shell_or_a_terminal_on_a_screen"),
+    ('O', "device_authorization.rs", "the_device_code_is_never_shown"),
+    ('O', "device_authorization.rs", "a_code_that_was_taken_is_never_sent_again"),
+    ('O', "session_drivers.rs", "several_callers_make_one_request"),
     ('O', "authorization_code.rs", "a_denial_ends_the_flow_with_a_harmless_text"),
     ('O', "authorization_code.rs", "no_number_of_wrong_states_ends_a_flow"),
 ];
@@ -223,39 +229,83 @@ fn secrets_go_to_https_alone() {
     assert_eq!(told(SERVER.token_endpoint(PLAIN), &refresh), refused(Name::TokenEndpoint));
 }
 
+/// Addresses that are none, or do more than to lead somewhere.
+const HOSTILE: &[&str] = &[
+    "a:$(calc.exe)?response_type=code",
+    "file:///c:/windows/system32/calc.exe",
+    "javascript:alert(1)",
+    "http://op.example/authorize",
+    "https://op.example/\"&calc.exe",
+    "https://op.example/ $(reboot)",
+    "https://op.example/`reboot`",
+    "https://op.example/|reboot",
+    "https://op.example/\\..\\calc",
+    "https://op.example/<script>",
+    "https://op.example/^&calc",
+    "https://op.example/a\nb",
+    "https://op.example/a\u{1b}[2J",
+    "https://op.ex\u{e4}mple/",
+    "https://user@op.example/",
+    "https://op.example@evil.example/",
+    "https://",
+    "https:op.example",
+    "//op.example/authorize",
+    "-oProxyCommand=x",
+    "",
+];
+
 /// O: CVE-2025-6514, where the authorization endpoint of a hostile server reached a shell.
 // REQ: DISC-07
 #[test]
 fn no_address_for_a_shell() {
-    for address in [
-        "a:$(calc.exe)?response_type=code",
-        "file:///c:/windows/system32/calc.exe",
-        "javascript:alert(1)",
-        "http://op.example/authorize",
-        "https://op.example/\"&calc.exe",
-        "https://op.example/ $(reboot)",
-        "https://op.example/`reboot`",
-        "https://op.example/|reboot",
-        "https://op.example/\\..\\calc",
-        "https://op.example/<script>",
-        "https://op.example/^&calc",
-        "https://op.example/a\nb",
-        "https://op.example/a\u{1b}[2J",
-        "https://op.ex\u{e4}mple/",
-        "https://user@op.example/",
-        "https://op.example@evil.example/",
-        "https://",
-        "https:op.example",
-        "//op.example/authorize",
-        "-oProxyCommand=x",
-        "",
-    ] {
+    for address in HOSTILE {
         let mut document = metadata();
-        document["authorization_endpoint"] = address.into();
+        document["authorization_endpoint"] = (*address).into();
         let discovery = Discovery::new(ISSUER).expect("an issuer");
         let keep = discovery.request(NOW, &mut [0; 256]).expect("it fits").keep();
         let mut buffer = [0; 1024];
         let told = discovery.response(Answer::json(200, &document).read(keep, &mut buffer).0).map(drop);
         assert_eq!(told, Err(Check::InsecureUrl(Name::AuthorizationEndpoint).into()), "{address}");
     }
+}
+
+/// O: the same for the address and the code that a device shows, and for its terminal (CVE-2026-45803 and their like).
+// REQ: DEV-06, DEV-07, DEV-08
+#[test]
+fn nothing_for_a_shell_or_a_terminal_on_a_screen() {
+    let told = |name: &str, text: &str| {
+        let mut flow = DeviceAuthorization::<1024>::new(&ROBOT, seeds::seed(1), NOW).expect("right");
+        let mut codes = json!({
+            "device_code": "d", "user_code": "WDJB-MJHT", "verification_uri": "https://op.example/device",
+            "verification_uri_complete": "https://op.example/device?user_code=WDJB-MJHT", "expires_in": 600,
+        });
+        codes[name] = text.into();
+        let outcome = Hand::default().tell(&mut flow, &Happening::Response(Answer::json(200, &codes)));
+        let shows = matches!(flow.poll(NOW, &mut []), Ok(Action::Display(_)));
+        assert_eq!(shows, outcome.is_ok(), "{name} {text:?}");
+        outcome.map(drop)
+    };
+    for address in HOSTILE.iter().filter(|address| !address.is_empty()) {
+        for (member, name) in [
+            ("verification_uri", Name::VerificationUri),
+            ("verification_uri_complete", Name::VerificationUriComplete),
+        ] {
+            assert_eq!(told(member, address), Err(Check::InsecureUrl(name).into()), "{member}: {address}");
+        }
+    }
+    for code in ["A\u{1b}[2J", "A\u{7f}", "A\nB", "A\tB", "\u{202e}TJHM", "A\0"] {
+        let bad = Err(Check::BadMember(Name::UserCode).into());
+        assert_eq!(told("user_code", code), bad, "{code:?}");
+    }
+    assert_eq!(told("user_code", "WDJB MJHT"), Ok(()));
+    // A refusal of a poll is shown, and does no harm either.
+    let mut station = Station::device(&ROBOT, Step::Poll);
+    let refused = Answer::json(
+        400,
+        &json!({ "error": "access_denied", "error_description": "\u{1b}]0;x\u{7}<b>\n", "error_uri": "x\r\ny" }),
+    );
+    let outcome = station.hand.tell(&mut *station.flow, &Happening::Response(refused));
+    assert_eq!(outcome, Err(Error::Refused(ErrorCode::AccessDenied)));
+    let refusal = station.flow.refusal().expect("there was one");
+    assert_eq!((refusal.description(), refusal.uri()), ("?]0;x?<b>?", "x??y"));
 }

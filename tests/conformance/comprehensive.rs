@@ -8,7 +8,7 @@ use keyfob_tests::{id_token::break_signature, server::Server};
 
 use crate::{
     basic::remove,
-    party::{DISCOVERY, ES256, KEYS, TOKEN, every, passes, refuses, suite},
+    party::{DISCOVERY, ES256, HS256, KEYS, TOKEN, USERINFO, every, passes, refuses, suite},
 };
 
 /// Takes the access token from the `Authorization` header only.
@@ -54,6 +54,32 @@ fn oidcc_client_test_invalid_sig_es256() {
         });
         assert_eq!(party.sign_in().err(), Some(Check::BadSignature.into()));
         assert_eq!(party.requests(), [DISCOVERY, TOKEN, KEYS]);
+    });
+}
+
+/// HS256 under the client's secret, and the signature is damaged: no key is asked for. Who has no secret cannot sign
+/// in so.
+// REQ: JOSE-09
+#[test]
+fn oidcc_client_test_invalid_sig_hs256() {
+    fn hs256(server: &mut Server) {
+        suite(server).algorithm = "HS256";
+    }
+    every(hs256, |party| {
+        party.algorithms = HS256;
+        if party.server(|server| suite(server).authentication == "none") {
+            assert_eq!(party.sign_in().err(), Some(Error::Config(Name::Alg)));
+            assert_eq!(party.requests(), [DISCOVERY]);
+            return;
+        }
+        assert!(party.sign_in().is_ok(), "undamaged it is good");
+        assert_eq!(party.requests(), [DISCOVERY, TOKEN, USERINFO]);
+        party.server(|server| {
+            server.received.clear();
+            server.forge = Some(|draft| draft.after = break_signature);
+        });
+        assert_eq!(party.sign_in().err(), Some(Check::BadSignature.into()));
+        assert_eq!(party.requests(), [DISCOVERY, TOKEN]);
     });
 }
 

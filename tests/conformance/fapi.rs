@@ -1,8 +1,23 @@
-//! Modules of the FAPI 2.0 client plans that say something about every client: `iss`, `state`, odd token answers. The
-//! names are without `fapi2-security-profile-final-client-test-`.
+//! Modules of the FAPI 2.0 client plans that say something about every client: `iss`, `state`, odd token answers; and
+//! those of a client with a key, which pushes, proves and signs. The names are without
+//! `fapi2-security-profile-final-client-test-`.
 
-use keyfob_core::error::{Check, Error, Name};
-use keyfob_tests::{clock::TODAY, server::Server, suite::SUITE_ISSUER};
+use keyfob_core::{
+    error::{Check, Error, Name},
+    exchange::UserInfo,
+    flow::AuthorizationCode,
+};
+use keyfob_tests::{
+    clients::PUSHED_SIGNING,
+    clock::{NOW, TODAY},
+    executor::block_on,
+    link::Link,
+    outcome::Tokens,
+    person::{Deed, Person},
+    seeds,
+    server::Server,
+    suite::SUITE_ISSUER,
+};
 use serde_json::json;
 
 use crate::{
@@ -132,4 +147,69 @@ fn token_endpoint_response_without_expires_in() {
 #[test]
 fn token_type_case_insensitivity() {
     passes(|server| server.shape = Some(|answer| answer["token_type"] = "bEARER".into()));
+}
+
+/// A whole sign-in of a client that pushes its requests, signs assertions and proves that it holds a key, and then
+/// UserInfo, through both drivers: the requests that it took, and the server.
+fn proves(setup: fn(&mut Server), requests: &[&str]) {
+    for chip in [false, true] {
+        let link = Link::default();
+        setup(&mut link.server());
+        let mut flow = AuthorizationCode::<256>::new(&PUSHED_SIGNING, seeds::seed(1), NOW).expect("right");
+        let mut person = Person::new(link.clone(), &[Deed::Return]);
+        let (mut http, mut clock) = (link.clone(), link.world().clock.clone());
+        let mut buffer = [0; 8192];
+        let done = |tokens: keyfob_core::token::TokenResponse<'_>| Tokens::of(&tokens);
+        let tokens = if chip {
+            let run = keyfob_embassy::run(&mut flow, &mut http, &mut person, &mut clock, &mut buffer, done);
+            block_on(run).expect("all goes well")
+        } else {
+            keyfob_std::run(&mut flow, &mut http, &mut person, &mut clock, &mut buffer, done)
+                .expect("all goes well")
+        };
+        let subject = tokens.subject.as_deref().expect("a user");
+        let user_info = UserInfo::new(&PUSHED_SIGNING, &tokens.access_token, subject);
+        let claims = if chip {
+            block_on(keyfob_embassy::fetch(&user_info, &mut http, &mut clock, &mut buffer)).map(drop).is_ok()
+        } else {
+            keyfob_std::fetch(&user_info, &mut http, &mut clock, &mut buffer).map(drop).is_ok()
+        };
+        assert!(claims, "chip: {chip}");
+        let server = link.server();
+        let seen: Vec<_> = server.received.iter().map(|request| request.path()).collect();
+        assert_eq!(seen, requests, "chip: {chip}");
+        assert_eq!(server.guard.proofs.len(), 3, "push, token request, UserInfo");
+        let nonces: Vec<_> = server.guard.proofs.iter().map(|proof| proof.claims["nonce"].as_str()).collect();
+        assert_eq!(nonces, [server.guard.nonce; 3]);
+        // Each request that went out signed had an assertion of its own.
+        let signed = requests.iter().filter(|path| matches!(**path, "/par" | "/token")).count();
+        assert_eq!(server.guard.assertions.len(), signed);
+    }
+}
+
+/// PAR, `private_key_jwt`, and nonces at both servers: each demand costs one round trip.
+// REQ: DPOP-08, DPOP-09, PAR-02
+#[test]
+fn happy_path() {
+    proves(
+        |server| server.guard.nonce = Some("a-nonce"),
+        &["/par", "/par", "/token", "/jwks", "/userinfo", "/userinfo"],
+    );
+}
+
+/// The same without nonces.
+// REQ: DPOP-01
+#[test]
+fn happy_path_no_dpop_nonce() {
+    proves(|_| {}, &["/par", "/token", "/jwks", "/userinfo"]);
+}
+
+/// The scheme of the demand is written in odd case; that of our server is so always.
+// REQ: DPOP-09, HTTP-21
+#[test]
+fn rs_dpop_auth_scheme_case_insensitivity() {
+    proves(
+        |server| server.guard.nonce = Some("dPOP"),
+        &["/par", "/par", "/token", "/jwks", "/userinfo", "/userinfo"],
+    );
 }

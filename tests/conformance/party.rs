@@ -11,7 +11,7 @@ use keyfob_core::{
     http::Incoming,
     id_token::{Audiences, Previous},
     jwk::KeySet,
-    jws::{Es256, Rs256, Verifier},
+    jws::{Es256, Hs256, Rs256, Verifier},
     metadata::Metadata,
     secret::Secret,
 };
@@ -70,6 +70,8 @@ const LIFETIME: u64 = 600_001;
 pub const RS256: &[&dyn Verifier] = &[&Rs256];
 /// ES256 alone.
 pub const ES256: &[&dyn Verifier] = &[&Es256];
+/// HS256 alone.
+pub const HS256: &[&dyn Verifier] = &[&Hs256];
 
 /// The requests of a sign-in to its end.
 pub const ALL: [&str; 4] = [DISCOVERY, TOKEN, KEYS, USERINFO];

@@ -103,6 +103,25 @@ pub static SIGNING: LazyLock<Client<'static>> = LazyLock::new(|| {
         .dpop(Dpop::new(&*HOLDER))
 });
 
+/// The same at a server that takes pushed requests, with its codes bound to the key too.
+pub static PUSHED_SIGNING: LazyLock<Client<'static>> = LazyLock::new(|| {
+    Client::new(PUSH_SERVER, "signing")
+        .redirect_uri("https://app.example/cb")
+        .scope(&["openid", "offline_access"])
+        .algorithms(VERIFIERS)
+        .pushed_authorization_request()
+        .authentication(ClientAuthentication::private_key_jwt(&*CLIENT_KEY))
+        .dpop(Dpop::new(&*HOLDER).bind_code())
+});
+
+/// [`DAEMON`] with keys for itself and for its tokens.
+pub static SIGNING_DAEMON: LazyLock<Client<'static>> = LazyLock::new(|| {
+    Client::oauth(SERVER, "signing")
+        .scope(&["read", "write"])
+        .authentication(ClientAuthentication::private_key_jwt(&*CLIENT_KEY))
+        .dpop(Dpop::new(&*HOLDER))
+});
+
 /// A client whose code flow lives for a minute.
 pub const HASTY: Client<'static> = KIOSK.lifetime(60);
 
@@ -111,6 +130,9 @@ pub const GAUGE: Client<'static> =
     Client::oauth(SERVER.revocation_endpoint("https://op.example/revoke"), "gauge")
         .redirect_uri("com.example.gauge:/cb")
         .scope(&["read", "write", "offline_access"]);
+
+/// The same with a key for its tokens.
+pub static HOLDING_GAUGE: LazyLock<Client<'static>> = LazyLock::new(|| GAUGE.dpop(Dpop::new(&*HOLDER)));
 
 /// [`KIOSK`] at a server that takes tokens back.
 pub const BOOTH: Client<'static> =

@@ -11,7 +11,7 @@ use std::{
 use keyfob_core::{
     client::Client,
     error::Error,
-    flow::{Action as FlowAction, Event as FlowEvent, Flow, RefreshToken},
+    flow::{Event as FlowEvent, Flow, RefreshToken},
     http::{HttpErrorKind, Incoming, Request},
     secret::Seed,
     session::{Action, Event, Session, SignInReason, Slot},
@@ -21,10 +21,13 @@ use serde_json::{Value, json};
 
 use crate::{
     answer::Answer,
+    clients::ISSUER,
     clock::{NOW, TestClock},
     executor::pause,
     form,
+    proofs::Guard,
     server::{Received, refusal},
+    stations::token_keep,
 };
 
 /// Room for the tokens of a session.
@@ -55,6 +58,8 @@ pub struct Issuer {
     pub shape: Option<fn(&mut Value)>,
     /// It answers these, in this order, before it does its work.
     pub busy: Vec<Answer>,
+    /// What it knows of proofs and assertions, if it wants to see any.
+    pub guard: Option<Guard>,
     /// Refresh tokens that came back outside of the leeway.
     pub alarms: usize,
     /// All requests.
@@ -73,6 +78,7 @@ impl Default for Issuer {
             lifetime: Some(3600),
             shape: None,
             busy: Vec::new(),
+            guard: None,
             alarms: 0,
             received: Vec::new(),
             revoked: Vec::new(),
@@ -115,7 +121,8 @@ impl Issuer {
     fn issue(&mut self, family: usize, refresh_token: bool) -> Value {
         self.count += 1;
         let access_token = format!("access-{}", self.count);
-        let mut answer = json!({ "access_token": access_token, "token_type": "Bearer" });
+        let token_type = if self.guard.is_some() { "DPoP" } else { "Bearer" };
+        let mut answer = json!({ "access_token": access_token, "token_type": token_type });
         if let Some(seconds) = self.lifetime {
             answer["expires_in"] = seconds.into();
         }
@@ -140,6 +147,9 @@ impl Issuer {
             return self.busy.remove(0);
         }
         let get = |name| form::in_body(body.as_bytes(), name);
+        if let Some(refused) = self.judge(&path, now, &body) {
+            return refused;
+        }
         match path.as_str() {
             "/token" => {
                 assert_eq!(get("grant_type"), "refresh_token");
@@ -164,6 +174,22 @@ impl Issuer {
             }
             path => panic!("a session has no business with {path}"),
         }
+    }
+
+    /// Looks for a proof and an assertion in the request that has just come.
+    fn judge(&mut self, path: &str, now: u64, body: &str) -> Option<Answer> {
+        let (guard, request) = (self.guard.as_mut()?, self.received.last()?);
+        if now > 0 {
+            guard.date = Some(now / 1000);
+        }
+        let assertion = form::value(&form::pairs(body), "client_assertion");
+        if assertion.is_some_and(|assertion| guard.client(&assertion, ISSUER).is_none()) {
+            return Some(refusal(401, "invalid_client"));
+        }
+        let error = if path == "/token" { guard.judge(request, None).err()? } else { return None };
+        let mut answer = refusal(400, error);
+        answer.headers.extend(guard.nonce.map(|nonce| ("DPoP-Nonce".into(), nonce.into())));
+        Some(answer)
     }
 
     fn refresh(&mut self, token: &str, now: u64) -> Option<Value> {
@@ -394,6 +420,41 @@ impl Device {
         }
     }
 
+    /// Waits for the next request, and does what comes before it.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn ask(&mut self) {
+        for _ in 0..20 {
+            let now = self.clock.now();
+            match self.session.poll(now, &mut [0; 2048]) {
+                Ok(Action::Send(_)) => return,
+                Ok(Action::Ready { until: Some(until) } | Action::Wait { until }) => self.wait_until(until),
+                Ok(_) => assert_eq!(self.step(), Ok(None)),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        panic!("no request: {:?}", self.trace)
+    }
+
+    /// The request that is due goes out, and its answer comes back cut to so many octets, into a buffer of this length.
+    /// Gives the length of the whole answer, and what the session made of it.
+    ///
+    /// # Panics
+    /// If no request is due.
+    pub fn hear(&mut self, cut: usize, length: usize) -> (usize, Result<(), Error>) {
+        let now = self.clock.now();
+        let mut buffer = [0; 2048];
+        let (received, keep) = match self.session.poll(now, &mut buffer) {
+            Ok(Action::Send(request)) => (received(&request), request.keep()),
+            other => panic!("no request: {other:?}"),
+        };
+        let answer = self.issuer.borrow_mut().answer(received, now_of(&self.clock));
+        let whole = answer.body.len();
+        let (response, _) = answer.short(cut).read(keep, &mut buffer[..length]);
+        (whole, self.session.handle(now, Event::Response(response)))
+    }
+
     /// Does one thing.
     ///
     /// # Errors
@@ -436,12 +497,7 @@ impl Device {
             Action::Send(request) => {
                 cut(&mut self.cut)?;
                 let keep = request.keep();
-                let received = Received {
-                    method: request.method().as_str().into(),
-                    url: request.url().into(),
-                    headers: Vec::new(),
-                    body: String::from_utf8(request.body().to_vec()).expect("a form"),
-                };
+                let received = received(&request);
                 let trouble = if self.network.is_empty() { Trouble::None } else { self.network.remove(0) };
                 let arrives = matches!(trouble, Trouble::None | Trouble::Lost);
                 let answer = arrives.then(|| self.issuer.borrow_mut().answer(received, now_of(&self.clock)));
@@ -472,6 +528,16 @@ impl Device {
     }
 }
 
+/// A request as it goes over the wire.
+fn received(request: &Request<'_>) -> Received {
+    Received {
+        method: request.method().as_str().into(),
+        url: request.url().into(),
+        headers: request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        body: String::from_utf8(request.body().to_vec()).expect("a form"),
+    }
+}
+
 /// Milliseconds as the server counts them.
 fn now_of(clock: &TestClock) -> u64 {
     match clock.now().date {
@@ -495,11 +561,7 @@ pub fn sign_in(
 ) -> Result<(), Error> {
     let mut flow = RefreshToken::<16>::new(client, "first", None).expect("right");
     let mut buffer = [0; 4096];
-    let keep = match flow.poll(now, &mut buffer) {
-        Ok(FlowAction::Send(request)) => request.keep(),
-        other => panic!("{other:?}"),
-    };
-    let (response, _) = answer.read(keep, &mut buffer);
+    let (response, _) = answer.read(token_keep(), &mut buffer);
     let tokens = flow.handle(now, FlowEvent::Response(response));
     session.sign_in(now, &tokens.expect("right").expect("tokens"))
 }
@@ -550,12 +612,7 @@ impl Net {
         if trouble == Trouble::NotSent {
             return Err(false);
         }
-        let received = Received {
-            method: request.method().as_str().into(),
-            url: request.url().into(),
-            headers: Vec::new(),
-            body: String::from_utf8(request.body().to_vec()).expect("a form"),
-        };
+        let received = received(request);
         let answer = (trouble != Trouble::Vanished).then(|| self.issuer().answer(received, 0));
         self.answer = answer.filter(|_| trouble == Trouble::None);
         Ok(())

@@ -89,7 +89,8 @@ pub fn half_hash(text: &str) -> String {
 pub fn break_signature(token: String) -> String {
     let (signed, signature) = token.rsplit_once('.').expect("three parts");
     let mut signature = Base64UrlUnpadded::decode_vec(signature).expect("base64url");
-    signature[40] ^= 1;
+    let middle = signature.len() / 2;
+    signature[middle] ^= 1;
     format!("{signed}.{}", base64url(signature))
 }
 

@@ -127,6 +127,8 @@ pub fn thumbprint(jwk: &Value) -> String {
 pub struct Guard {
     /// The nonce that proofs must show.
     pub nonce: Option<&'static str>,
+    /// The date, if it is another than the tests' own.
+    pub date: Option<u64>,
     /// All proofs that were taken.
     pub proofs: Vec<Jwt>,
     /// All assertions that were taken.
@@ -136,6 +138,11 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// One that wants to see this nonce.
+    pub fn wanting(nonce: Option<&'static str>) -> Self {
+        Self { nonce, ..Self::default() }
+    }
+
     /// Judges the proof of a request.
     ///
     /// # Errors
@@ -155,7 +162,7 @@ impl Guard {
             && jwk.as_object().is_some_and(|jwk| jwk.len() == 4)
             && claims["htm"] == request.method.as_str()
             && claims["htu"].as_str() == url
-            && claims["iat"].as_u64().is_some_and(|iat| iat.abs_diff(TODAY) < 300)
+            && claims["iat"].as_u64().is_some_and(|iat| iat.abs_diff(self.date.unwrap_or(TODAY)) < 300)
             && claims["jti"].as_str().is_some_and(fresh)
             && claims["ath"].as_str().map(str::to_owned)
                 == access_token.map(|token| base64url(Sha256::digest(token)));
@@ -185,7 +192,7 @@ impl Guard {
             && claims["aud"] == issuer
             && claims["iss"] == claims["sub"]
             && lifetime <= 60
-            && claims["iat"].as_u64()?.abs_diff(TODAY) < 300
+            && claims["iat"].as_u64()?.abs_diff(self.date.unwrap_or(TODAY)) < 300
             && !self.used.contains(&jti);
         let client = claims["sub"].as_str()?.to_owned();
         self.used.push(jti);

@@ -237,8 +237,14 @@ impl Server {
         if request.header("Authorization").is_some() {
             pairs.retain(|(name, _)| name != "client_id");
         }
-        if authenticate(request, &pairs).as_ref() != Some(&client_id) {
+        if self.authenticate(request, &pairs).as_ref() != Some(&client_id) {
             return refusal(401, "invalid_client");
+        }
+        // RFC 9449 §10.1.
+        if is_bound(&client_id)
+            && let Err(error) = self.guard.judge(request, None)
+        {
+            return self.with_nonce(refusal(400, error));
         }
         let uri = format!("urn:ietf:params:oauth:request_uri:{}", self.pushes.len() + 1);
         let body = request.body.clone();
@@ -297,7 +303,9 @@ impl Server {
             "authorization_code" => {
                 self.redeem(&client_id, &get("code"), &get("redirect_uri"), &get("code_verifier"))
             }
-            "client_credentials" if request.header("Authorization").is_some() => {
+            "client_credentials"
+                if request.header("Authorization").is_some() || !get("client_assertion").is_empty() =>
+            {
                 Some(self.tokens(&client_id, &get("scope"), None))
             }
             "urn:ietf:params:oauth:grant-type:jwt-bearer" if get("assertion") == ASSERTION => {

@@ -14,7 +14,10 @@ use keyfob_core::{
 
 use crate::{
     answer::Answer,
-    clients::{ASSERTION, BACKEND, DAEMON, HOLDING, KIOSK, POSTED, PUSHED, PUSHED_BACKEND, ROBOT, SIGNING},
+    clients::{
+        ASSERTION, BACKEND, DAEMON, HOLDING, KIOSK, POSTED, PUSHED, PUSHED_BACKEND, PUSHED_SIGNING, ROBOT,
+        SIGNING, SIGNING_DAEMON,
+    },
     clock::{NOW, later},
     keys::jwk_set,
     link::Link,
@@ -157,7 +160,7 @@ pub fn stations() -> Vec<Station> {
             codes.into_iter().chain(devices).chain(refreshes.map(|step| Station::refresh(client, step)))
         })
         .collect();
-    let pushing: [&'static Client<'static>; 2] = [&PUSHED, &PUSHED_BACKEND];
+    let pushing: [&'static Client<'static>; 3] = [&PUSHED, &PUSHED_BACKEND, &PUSHED_SIGNING];
     for client in pushing {
         all.push(Station::code(client, Step::Push));
         all.extend(codes.map(|step| Station::code(client, step)));
@@ -165,6 +168,7 @@ pub fn stations() -> Vec<Station> {
     for kind in [Kind::ClientCredentials, Kind::JwtBearer] {
         all.extend(refreshes.map(|step| Station::without_user(kind, step)));
     }
+    all.extend(refreshes.map(|step| Station::credentials(&SIGNING_DAEMON, step)));
     all
 }
 
@@ -222,13 +226,17 @@ impl Station {
 
     /// A flow without a user in this step: client credentials of [`DAEMON`], or the assertion of [`ROBOT`].
     pub fn without_user(kind: Kind, step: Step) -> Self {
-        let (client, flow) = match kind {
-            Kind::JwtBearer => {
-                (&ROBOT, ClientCredentials::<ROOM>::jwt_bearer(&ROBOT, ASSERTION, seeds::seed(1)))
-            }
-            _ => (&DAEMON, ClientCredentials::<ROOM>::new(&DAEMON, seeds::seed(1))),
-        };
-        Self::sent(kind, step, client, Box::new(flow.expect("the settings are right")), Hand::default())
+        if kind != Kind::JwtBearer {
+            return Self::credentials(&DAEMON, step);
+        }
+        let flow = ClientCredentials::<ROOM>::jwt_bearer(&ROBOT, ASSERTION, seeds::seed(1));
+        Self::sent(kind, step, &ROBOT, Box::new(flow.expect("the settings are right")), Hand::default())
+    }
+
+    /// Client credentials in this step.
+    pub fn credentials(client: &'static Client<'static>, step: Step) -> Self {
+        let flow = ClientCredentials::<ROOM>::new(client, seeds::seed(1)).expect("the settings are right");
+        Self::sent(Kind::ClientCredentials, step, client, Box::new(flow), Hand::default())
     }
 
     /// A flow of one request in this step.

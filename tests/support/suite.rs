@@ -3,6 +3,7 @@
 
 use base64ct::{Base64, Encoding};
 use ring::{
+    hmac,
     rand::SystemRandom,
     rsa::{KeyPair, PublicKeyComponents},
     signature::{self, Ed25519KeyPair, KeyPair as _},
@@ -27,8 +28,8 @@ const ALIAS: &str = "/test/a/keyfob";
 /// The client as it is registered there, with characters that need encoding.
 pub const CLIENT_ID: &str = "client 7: 100%+*";
 
-/// Its secret.
-pub const CLIENT_SECRET: &str = "s&cret: 7%=~";
+/// Its secret, long enough to check a MAC with.
+pub const CLIENT_SECRET: &str = "s&cret: 7%=~ of 32 octets + more";
 
 /// Its redirect URI.
 pub const REDIRECT_URI: &str = "https://app.example/cb?rp=keyfob";
@@ -177,7 +178,7 @@ impl Suite {
         self.generation += usize::from(self.rotates_before_signing);
         let kind = if self.algorithm == "ES256" { "ec" } else { "rsa" };
         draft.header = json!({ "alg": self.algorithm });
-        if self.has_kid {
+        if self.has_kid && self.algorithm != "HS256" {
             draft.header["kid"] = self.kid(kind, self.signer).into();
         }
         draft.claims["iss"] = SUITE_ISSUER.into();
@@ -188,6 +189,10 @@ impl Suite {
     pub fn sign(&self, draft: &Draft) -> String {
         draft.sign_with(|message| match self.algorithm {
             "ES256" => p256_key(self.key(self.signer)).sign(message),
+            "HS256" => {
+                let secret = hmac::Key::new(hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
+                hmac::sign(&secret, message).as_ref().to_vec()
+            }
             _ => rsa_signature(self.key(self.signer), message),
         })
     }

@@ -1,11 +1,12 @@
 //! The authorization code grant with PKCE (RFC 6749 §4.1, RFC 7636, RFC 9126, RFC 9207, OIDC Core §3.1).
 
+mod parameters;
+
 use core::fmt;
 
 use crate::{
-    client::{Client, Prompt, ResponseMode},
+    client::Client,
     encoding::{
-        base64url,
         form::{self, Pairs, Place},
         url,
         writer::Writer,
@@ -18,10 +19,8 @@ use crate::{
     },
     http::{OauthError, Request, Response},
     id_token::{Expected, Grant},
-    jwk::THUMBPRINT_LENGTH,
     memory::{Kind, Memory, Saved, Snapshot},
     metadata::Metadata,
-    pkce,
     redirect::AuthorizationResponse,
     secret::{Derived, Label, Seed},
     sieve::{Keep, Scratch, Wanted},
@@ -183,7 +182,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
             pairs.pair("client_id", client.id);
             pairs.pair("request_uri", self.memory.text());
         } else {
-            self.write_parameters(&mut pairs, 0, true);
+            parameters::write(client, &self.seed, 0, true, &mut pairs);
         }
         let length = writer.length();
         if length > exchange::MAX_URL {
@@ -207,7 +206,8 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         let keep = Keep(Wanted::Members(pushed_authorization_request::MEMBERS));
         let request = exchange::post(client, url, keep, Writer::new(out), self.fresh(now), &mut |pairs| {
             // With or without a secret, and once (RFC 9126 §2.1).
-            self.write_parameters(pairs, attempt, !client.authentication.names_client());
+            let names_client = !client.authentication.names_client();
+            parameters::write(client, &self.seed, attempt, names_client, pairs);
         })?;
         Ok(Action::Send(request))
     }
@@ -220,69 +220,6 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
                 Some(self.attempt.saturating_add(1))
             }
             _ => None,
-        }
-    }
-
-    /// The order is part of the contract: the same input gives the same octets.
-    fn write_parameters(&self, pairs: &mut Pairs<'_, '_>, attempt: u8, name_client: bool) {
-        let client = self.client;
-        let request = &client.request;
-        pairs.pair("response_type", "code");
-        if name_client {
-            pairs.pair("client_id", client.id);
-        }
-        pairs.pair("redirect_uri", client.redirect_uri);
-        exchange::write_scope(client.scope, pairs);
-        if let Some(dpop) = client.dpop.filter(|dpop| dpop.code_bound) {
-            pairs.pair("dpop_jkt", dpop.thumbprint(&mut [0; THUMBPRINT_LENGTH]).unwrap_or_default());
-        }
-        pairs.pair("state", self.seed.derive_again(Label::State, attempt).as_str());
-        let verifier = self.seed.derive_again(Label::CodeVerifier, attempt);
-        let mut challenge = [0; base64url::LENGTH_OF_32];
-        pairs.pair("code_challenge", pkce::challenge(verifier.as_str(), &mut challenge));
-        pairs.pair("code_challenge_method", pkce::METHOD);
-        if client.is_openid() {
-            pairs.pair("nonce", self.seed.derive_again(Label::Nonce, attempt).as_str());
-        }
-        if request.response_mode == ResponseMode::FormPost {
-            pairs.pair("response_mode", "form_post");
-        }
-        self.write_prompt(pairs);
-        if let Some(seconds) = request.max_age {
-            pairs.number("max_age", seconds);
-        }
-        pairs.pair("display", request.display.unwrap_or_default());
-        exchange::write_list("ui_locales", request.ui_locales, pairs);
-        exchange::write_list("acr_values", request.acr_values, pairs);
-        for (name, value) in [("claims", request.claims), ("id_token_hint", request.id_token_hint)] {
-            pairs.pair(name, value.unwrap_or_default());
-        }
-        for resource in request.resource {
-            pairs.pair("resource", resource);
-        }
-        for (name, value) in [
-            ("authorization_details", request.authorization_details),
-            ("login_hint", request.login_hint),
-            ("audience", request.audience),
-            ("connection", request.connection),
-            ("organization", request.organization),
-            ("invitation", request.invitation),
-            ("screen_hint", request.screen_hint),
-        ] {
-            pairs.pair(name, value.unwrap_or_default());
-        }
-        for (name, value) in request.parameters {
-            pairs.pair(name, value);
-        }
-    }
-
-    fn write_prompt(&self, pairs: &mut Pairs<'_, '_>) {
-        let offline = self.client.scope.contains(&"offline_access");
-        // Without consent the server drops `offline_access` (OIDC Core §11).
-        let unset: &[Prompt] = if offline { &[Prompt::Consent] } else { &[] };
-        let mut first = true;
-        for prompt in self.client.request.prompt.unwrap_or(unset) {
-            exchange::write_item("prompt", prompt.as_str(), core::mem::take(&mut first), pairs);
         }
     }
 
@@ -389,11 +326,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     }
 
     fn refused(&mut self, refusal: &OauthError<'_>) -> Error {
-        self.memory.hold_refusal(
-            &mut refusal.code.bytes(),
-            &mut refusal.description.bytes(),
-            &mut refusal.uri.bytes(),
-        );
+        self.memory.hold_error(refusal);
         self.refuse(ErrorCode::from_text(refusal.code.as_bytes()))
     }
 

@@ -7,7 +7,7 @@ use crate::{
     client_authentication::is_visible,
     error::{Error, ErrorCode, Name},
     exchange::{self, Fresh},
-    flow::{Action, Event, Flow, Refusal},
+    flow::{Action, Event, Flow, Refusal, step::Step},
     http::{Request, Response},
     id_token::{Expected, Grant},
     memory::{Kind, Memory, Snapshot},
@@ -42,15 +42,6 @@ pub struct ClientCredentials<'c, const N: usize = 322> {
     seed: Seed,
     step: Step,
     memory: Memory<N>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Step {
-    Done,
-    Lost,
-    Refused(ErrorCode),
-    Send,
-    SendAgain,
 }
 
 impl<'c, const N: usize> ClientCredentials<'c, N> {
@@ -98,11 +89,7 @@ impl<'c, const N: usize> ClientCredentials<'c, N> {
             (None, None) => (Self::new(client, seed)?, snapshot.step),
             _ => return Err(Error::Snapshot),
         };
-        flow.step = match step {
-            0 => Step::Send,
-            1 => Step::SendAgain,
-            _ => return Err(Error::Snapshot),
-        };
+        flow.step = Step::restored(step)?;
         flow.memory.restore(snapshot.memory, Name::DpopNonce)?;
         Ok(flow)
     }
@@ -118,11 +105,7 @@ impl<'c, const N: usize> ClientCredentials<'c, N> {
         }
         if let Some(refusal) = token::refusal(&response, self.client.quirks)? {
             let code = ErrorCode::from_text(refusal.code.as_bytes());
-            self.memory.hold_refusal(
-                &mut refusal.code.bytes(),
-                &mut refusal.description.bytes(),
-                &mut refusal.uri.bytes(),
-            );
+            self.memory.hold_error(&refusal);
             self.end(Step::Refused(code));
             return Err(Error::Refused(code));
         }
@@ -145,11 +128,8 @@ const JWT_BEARER: u8 = 2;
 
 impl<const N: usize> Flow for ClientCredentials<'_, N> {
     fn poll<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
-        match self.step {
-            Step::Done => return Ok(Action::Done),
-            Step::Lost => return Err(Error::AnswerLost),
-            Step::Refused(code) => return Err(Error::Refused(code)),
-            Step::Send | Step::SendAgain => {}
+        if let Some(end) = self.step.end() {
+            return end;
         }
         let client = self.client;
         let fresh = Fresh { now, secret: self.seed.octets(), nonce: Some(self.memory.nonce()) };
@@ -193,11 +173,7 @@ impl<const N: usize> Flow for ClientCredentials<'_, N> {
     }
 
     fn save(&self, _now: Now, snapshot: &mut [u8]) -> Result<usize, Error> {
-        let step = match self.step {
-            Step::Send => 0,
-            Step::SendAgain => 1,
-            _ => return Err(Error::Misuse),
-        };
+        let step = self.step.saved()?;
         let base = if self.assertion.is_some() { JWT_BEARER } else { 0 };
         let step = base.saturating_add(step);
         let memory = self.memory.saved();

@@ -257,11 +257,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
         let tolerated = self.client.quirks;
         if let Some(refusal) = token::refusal(&response, tolerated)? {
             let code = dialect::error_code(refusal.code, tolerated);
-            self.memory.hold_refusal(
-                &mut refusal.code.bytes(),
-                &mut refusal.description.bytes(),
-                &mut refusal.uri.bytes(),
-            );
+            self.memory.hold_error(&refusal);
             return Err(self.refuse(code));
         }
         let read = response.kept().and_then(|kept| {
@@ -288,8 +284,13 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
 
     fn answered<'b>(&mut self, now: Now, response: Response<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
         // A demand for a nonce is no answer to a poll: the same one goes out again, and at once (RFC 9449 §8).
-        if self.memory.is_challenged(self.client, &response)? {
-            return Ok(None);
+        match self.memory.is_challenged(self.client, &response) {
+            Ok(true) => return Ok(None),
+            Ok(false) => {}
+            Err(error) => {
+                self.wait(now, response.retry_after());
+                return Err(error);
+            }
         }
         let tolerated = self.client.quirks;
         let outcome = match token::refusal(&response, tolerated) {
@@ -306,11 +307,7 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
                     Ok(None)
                 }
                 code => {
-                    self.memory.hold_refusal(
-                        &mut refusal.code.bytes(),
-                        &mut refusal.description.bytes(),
-                        &mut refusal.uri.bytes(),
-                    );
+                    self.memory.hold_error(&refusal);
                     return Err(self.refuse(code));
                 }
             },

@@ -6,7 +6,7 @@ use crate::{
     client::Client,
     error::{Check, Error, ErrorCode, Name, Remedy},
     exchange::{self, Fresh},
-    flow::{Action, Event, Flow, Refusal},
+    flow::{Action, Event, Flow, Refusal, step::Step},
     http::{Request, Response},
     id_token::{Expected, Grant, Previous},
     jwk::THUMBPRINT_LENGTH,
@@ -45,15 +45,6 @@ pub struct RefreshToken<'c, const N: usize = 2048> {
     scope: &'c [&'c str],
     step: Step,
     memory: Memory<N>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Step {
-    Done,
-    Lost,
-    Refused(ErrorCode),
-    Send,
-    SendAgain,
 }
 
 impl<'c, const N: usize> RefreshToken<'c, N> {
@@ -126,11 +117,7 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         let token = core::str::from_utf8(snapshot.memory.text).map_err(|_| Error::Snapshot)?;
         let mut flow = Self::new(client, token, previous)?;
         flow.memory.restore(snapshot.memory, Name::RefreshToken)?;
-        flow.step = match snapshot.step {
-            0 => Step::Send,
-            1 => Step::SendAgain,
-            _ => return Err(Error::Snapshot),
-        };
+        flow.step = Step::restored(snapshot.step)?;
         Ok(flow)
     }
 
@@ -186,11 +173,7 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
             if code.remedy() == Remedy::RetryLater {
                 return Err(Error::Refused(code));
             }
-            self.memory.hold_refusal(
-                &mut refusal.code.bytes(),
-                &mut refusal.description.bytes(),
-                &mut refusal.uri.bytes(),
-            );
+            self.memory.hold_error(&refusal);
             self.step = Step::Refused(code);
             return Err(Error::Refused(code));
         }
@@ -199,7 +182,7 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
         match outcome {
             Ok(_) => {
                 self.step = Step::Done;
-                self.memory.wipe();
+                self.memory.wipe_text();
             }
             // The server has taken the token, and perhaps put another in its place (OIDC Core §12.2).
             Err(error) if response.is_final(error) => self.lose(),
@@ -216,11 +199,8 @@ impl<'c, const N: usize> RefreshToken<'c, N> {
 
 impl<const N: usize> Flow for RefreshToken<'_, N> {
     fn poll<'b>(&'b self, now: Now, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
-        match self.step {
-            Step::Done => return Ok(Action::Done),
-            Step::Lost => return Err(Error::AnswerLost),
-            Step::Refused(code) => return Err(Error::Refused(code)),
-            Step::Send | Step::SendAgain => {}
+        if let Some(end) = self.step.end() {
+            return end;
         }
         self.request(self.memory.text(), now, out).map(Action::Send)
     }
@@ -256,11 +236,7 @@ impl<const N: usize> Flow for RefreshToken<'_, N> {
     }
 
     fn save(&self, _now: Now, snapshot: &mut [u8]) -> Result<usize, Error> {
-        let step = match self.step {
-            Step::Send => 0,
-            Step::SendAgain => 1,
-            _ => return Err(Error::Misuse),
-        };
+        let step = self.step.saved()?;
         let memory = self.memory.saved();
         let seed = &[0; Seed::LENGTH];
         Snapshot { step, left: 0, seed, memory }.write(Kind::RefreshToken, self.client, snapshot)

@@ -2,12 +2,13 @@
 
 use core::fmt;
 
-use crate::secret::Secret;
+use crate::{secret::Secret, token::TokenType};
 
-/// An access token of a [`Session`](super::Session), of type `Bearer`, that has not expired.
+/// An access token of a [`Session`](super::Session) that has not expired.
 #[derive(Clone, Copy)]
 pub struct AccessToken<'s> {
     pub(super) token: &'s str,
+    pub(super) token_type: TokenType,
     /// Milliseconds.
     pub(super) left: Option<u64>,
     pub(super) stale: bool,
@@ -22,6 +23,11 @@ impl<'s> AccessToken<'s> {
     /// The token itself. Send it only to the API that it is for.
     pub const fn expose(self) -> &'s str {
         self.token
+    }
+
+    /// How to show it: by itself, or with a [`Proof`](crate::dpop::Proof).
+    pub const fn token_type(self) -> TokenType {
+        self.token_type
     }
 
     /// Milliseconds that it still lives, counted from when its response came. `None`: the server did not say.
