@@ -1,5 +1,5 @@
-//! SHA-256 (FIPS 180-4), which is linked once, however many need it. What it hashes last stays in the frames of this
-//! module until they are used again, so no secret of a flow comes here.
+//! SHA-256 (FIPS 180-4), which is linked once, however many need it. The library wipes a hash on drop; the words of the
+//! last block stay in the frame of its compression until that is used again.
 
 use sha2::Digest;
 

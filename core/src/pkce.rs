@@ -1,16 +1,13 @@
 //! Proof Key for Code Exchange (RFC 7636).
 
-use sha2::{Digest, Sha256};
-
-use crate::encoding::base64url;
+use crate::{encoding::base64url, hash::Sha256};
 
 /// The only method there is; `plain` does not exist here (RFC 9700 §2.1.1).
 pub(crate) const METHOD: &str = "S256";
 
 /// `BASE64URL(SHA256(ASCII(code_verifier)))` (RFC 7636 §4.2).
 pub(crate) fn challenge<'b>(verifier: &str, out: &'b mut [u8; base64url::LENGTH_OF_32]) -> &'b str {
-    // Not by the shared hash: nothing of a verifier stays on the stack (RFC 7636 §7.1).
-    base64url::encode_32(&Sha256::digest(verifier).into(), out)
+    base64url::encode_32(&Sha256::digest(verifier.as_bytes()), out)
 }
 
 #[cfg(test)]
