@@ -12,6 +12,7 @@ pub mod connect;
 mod failure;
 pub mod http;
 mod log;
+pub mod net;
 pub mod session;
 pub mod user_agent;
 
