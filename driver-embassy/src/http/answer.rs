@@ -29,6 +29,8 @@ pub(crate) struct Answer {
     extensions: usize,
     proves_end: bool,
     status: u16,
+    /// Whether it is of HTTP/1.1, not of HTTP/1.0.
+    modern: bool,
     persists: bool,
     length: Option<u64>,
     chunked: bool,
@@ -70,6 +72,7 @@ impl Answer {
             extensions: MAX_EXTENSIONS,
             proves_end,
             status: 0,
+            modern: false,
             persists: false,
             length: None,
             chunked: false,
@@ -219,11 +222,12 @@ impl Answer {
     fn status_line(&mut self, line: &[u8], incoming: &mut Incoming<'_>) -> Result<(), Fault> {
         let (version, rest) = line.split_first_chunk::<9>().ok_or(Fault::StatusLine)?;
         let (digits, reason) = rest.split_first_chunk::<3>().ok_or(Fault::StatusLine)?;
-        self.persists = match version {
+        self.modern = match version {
             b"HTTP/1.0 " => false,
             b"HTTP/1.1 " => true,
             _ => return Err(Fault::StatusLine),
         };
+        self.persists = self.modern;
         // Some leave out the space in front of a reason that they leave out.
         if !matches!(reason, [] | [b' ', ..]) || check_value(reason).is_err() {
             return Err(Fault::StatusLine);
@@ -247,7 +251,8 @@ impl Answer {
                 return Err(Fault::ContentLength);
             }
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+            // HTTP/1.0 knows none, and who passes one on has not read it (RFC 9112 §6.1).
+            if self.chunked || !self.modern || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(Fault::TransferCoding);
             }
             self.chunked = true;
