@@ -5,7 +5,9 @@ macro_rules! event {
     ($($argument:tt)*) => {
         // Whether anybody listens or not, it compiles.
         #[cfg(not(any(feature = "log", feature = "defmt")))]
-        let _ = format_args!($($argument)*);
+        if false {
+            let _ = format_args!($($argument)*);
+        }
         #[cfg(feature = "log")]
         ::log::debug!($($argument)*);
         #[cfg(feature = "defmt")]

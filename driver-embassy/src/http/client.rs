@@ -1,6 +1,6 @@
 //! The HTTP/1.1 client of this crate: as much of it as OAuth needs, over any stream.
 
-use core::{fmt, future::poll_fn, pin::pin, task::Poll, time::Duration};
+use core::{cell::Cell, fmt, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use embassy_time::{Instant, with_deadline};
 use embedded_io_async::{Read, Write};
@@ -52,19 +52,26 @@ pub struct Client<'c, C: Connect, const N: usize = 1024> {
     buffer: Zeroizing<[u8; N]>,
     /// Octets of an answer, at the start of the buffer.
     filled: usize,
+    /// Where the open stream leads.
+    place: Place,
     open: Option<Open<C::Stream<'c>>>,
     /// The request that was sent waits for its answer.
     due: Option<Due>,
 }
 
-/// An open stream, and where it leads.
-struct Open<S> {
-    stream: S,
+/// The other end of a stream.
+struct Place {
     secure: bool,
     host: [u8; MAX_HOST],
     length: usize,
     port: u16,
+    /// The network that the stream was opened in.
     network: u32,
+}
+
+/// An open stream.
+struct Open<S> {
+    stream: S,
     /// When it was used last.
     since: Instant,
 }
@@ -91,6 +98,7 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
             user_agent: "",
             buffer: Zeroizing::new([0; N]),
             filled: 0,
+            place: Place { secure: false, host: [0; MAX_HOST], length: 0, port: 0, network: 0 },
             open: None,
             due: None,
         }
@@ -148,21 +156,21 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
         let mut open = self.open.take()?;
         let answered = self.due.take().is_none();
         let idle = open.since.checked_add(embassy(self.max_idle)).is_some_and(|end| Instant::now() < end);
-        let fit = answered && idle && open.leads_to(origin) && open.network == self.connect.network();
+        let fit = answered && idle && self.place.is(origin, self.connect.network());
         // Whatever can be read now, its end too, is no answer to a request that was not sent yet.
         (fit && is_silent(&mut open.stream, &mut *self.buffer).await).then_some(open)
     }
 
     async fn open(
-        &self,
+        &mut self,
         origin: Origin<'_>,
         whole: Instant,
     ) -> Result<Open<C::Stream<'c>>, HttpError<C::Error>> {
-        let network = self.connect.network();
+        self.place.set(origin, self.connect.network());
         let deadline = after(self.connect_timeout).min(whole);
         event!("connecting to {}, port {}", origin.host, origin.port);
         match with_deadline(deadline, self.connect.connect(origin)).await {
-            Ok(Ok(stream)) => Ok(Open::new(stream, origin, network)),
+            Ok(Ok(stream)) => Ok(Open { stream, since: Instant::now() }),
             Ok(Err(error)) => Err(HttpError::new(C::kind(&error), false).because(error)),
             Err(_) => Err(HttpError::new(HttpErrorKind::Timeout, false)),
         }
@@ -226,9 +234,11 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
 
     /// Forgets the first octets of the buffer.
     fn shift(&mut self, taken: usize) {
-        if taken > 0 && taken <= self.filled && self.filled <= N {
-            self.buffer.copy_within(taken..self.filled, 0);
-            self.filled = self.filled.saturating_sub(taken);
+        if taken > 0 {
+            let octets = Cell::from_mut(&mut self.buffer[..]).as_slice_of_cells();
+            let rest = octets.get(taken..self.filled).unwrap_or_default();
+            octets.iter().zip(rest).for_each(|(place, octet)| place.set(octet.get()));
+            self.filled = rest.len();
         }
     }
 }
@@ -273,7 +283,7 @@ impl<C: Connect, const N: usize> Http for Client<'_, C, N> {
         let (Some(mut open), Some(due)) = (self.open.take(), self.due.take()) else {
             return Err(HttpError::new(HttpErrorKind::Protocol, false));
         };
-        let mut answer = Answer::new(C::PROVES_END && open.secure);
+        let mut answer = Answer::new(C::PROVES_END && self.place.secure);
         let head = self.read(&mut open.stream, &mut answer, incoming, true);
         let mut outcome = with_deadline(due.head, head).await;
         if let Ok(Ok(None)) = outcome {
@@ -296,17 +306,17 @@ impl<C: Connect, const N: usize> Http for Client<'_, C, N> {
     }
 }
 
-impl<S> Open<S> {
-    fn new(stream: S, origin: Origin<'_>, network: u32) -> Self {
-        let mut host = [0; MAX_HOST];
-        host.iter_mut().zip(origin.host.bytes()).for_each(|(place, octet)| *place = octet);
-        let (secure, port) = (origin.secure, origin.port);
-        Self { stream, secure, host, length: origin.host.len(), port, network, since: Instant::now() }
+impl Place {
+    fn set(&mut self, origin: Origin<'_>, network: u32) {
+        self.host.iter_mut().zip(origin.host.bytes()).for_each(|(place, octet)| *place = octet);
+        self.length = origin.host.len();
+        (self.secure, self.port, self.network) = (origin.secure, origin.port, network);
     }
 
-    fn leads_to(&self, origin: Origin<'_>) -> bool {
+    fn is(&self, origin: Origin<'_>, network: u32) -> bool {
         let host = self.host.get(..self.length).unwrap_or_default();
-        self.secure == origin.secure && self.port == origin.port && host == origin.host.as_bytes()
+        let place = (self.secure, self.port, self.network, host);
+        place == (origin.secure, origin.port, network, origin.host.as_bytes())
     }
 }
 
@@ -324,65 +334,54 @@ async fn write<S: Write>(
     target: &Target<'_>,
     user_agent: &str,
 ) -> Result<(), S::Error> {
-    let mut out = Out { stream, buffer, filled: 0 };
-    let slash = if target.path.starts_with('/') { "" } else { "/" };
-    out.line(&[request.method().as_str(), " ", slash, target.path, " HTTP/1.1"]).await?;
-    out.line(&["Host: ", target.authority]).await?;
-    if !user_agent.is_empty() {
-        out.line(&["User-Agent: ", user_agent]).await?;
+    let mut digits = [0; 20];
+    let mut filled = 0;
+    for piece in pieces(request, target, user_agent, &mut digits) {
+        let mut piece = piece.as_bytes();
+        while !piece.is_empty() {
+            let free = buffer.get_mut(filled..).unwrap_or_default();
+            let (first, rest) = piece.split_at_checked(free.len()).unwrap_or((piece, &[]));
+            free.iter_mut().zip(first).for_each(|(place, octet)| *place = *octet);
+            filled = filled.saturating_add(first.len());
+            piece = rest;
+            if filled == buffer.len() {
+                write_all(stream, buffer).await?;
+                filled = 0;
+            }
+        }
     }
-    for (name, value) in request.headers() {
-        out.line(&[name, ": ", value]).await?;
-    }
-    if !matches!(request.method(), Method::Get) {
-        let mut digits = [0; 20];
-        out.line(&["Content-Length: ", decimal(request.body().len(), &mut digits)]).await?;
-    }
-    out.line(&[]).await?;
-    out.put(request.body()).await?;
-    out.send().await?;
+    write_all(stream, buffer.get(..filled).unwrap_or_default()).await?;
     stream.flush().await
 }
 
-/// What is to be sent, gathered.
-struct Out<'s, S> {
-    stream: &'s mut S,
-    buffer: &'s mut [u8],
-    filled: usize,
+async fn write_all<S: Write>(stream: &mut S, mut octets: &[u8]) -> Result<(), S::Error> {
+    while !octets.is_empty() {
+        let written = stream.write(octets).await?;
+        octets = octets.get(written..).unwrap_or_default();
+    }
+    Ok(())
 }
 
-impl<S: Write> Out<'_, S> {
-    async fn line(&mut self, pieces: &[&str]) -> Result<(), S::Error> {
-        for piece in pieces {
-            self.put(piece.as_bytes()).await?;
-        }
-        self.put(b"\r\n").await
-    }
-
-    async fn put(&mut self, octets: &[u8]) -> Result<(), S::Error> {
-        let mut octets = octets.iter();
-        while !octets.as_slice().is_empty() {
-            let free = self.buffer.get_mut(self.filled..).unwrap_or_default();
-            if free.is_empty() {
-                self.send().await?;
-                continue;
-            }
-            let length = free.len().min(octets.as_slice().len());
-            free.iter_mut().zip(octets.by_ref().take(length)).for_each(|(place, octet)| *place = *octet);
-            self.filled = self.filled.saturating_add(length);
-        }
-        Ok(())
-    }
-
-    async fn send(&mut self) -> Result<(), S::Error> {
-        let mut rest = self.buffer.get(..self.filled).unwrap_or_default();
-        while !rest.is_empty() {
-            let written = self.stream.write(rest).await?;
-            rest = rest.get(written..).unwrap_or_default();
-        }
-        self.filled = 0;
-        Ok(())
-    }
+/// A request as text.
+fn pieces<'r>(
+    request: &Request<'r>,
+    target: &Target<'r>,
+    user_agent: &'r str,
+    digits: &'r mut [u8; 20],
+) -> impl Iterator<Item = &'r str> {
+    let slash = if target.path.starts_with('/') { "" } else { "/" };
+    let (before, after) = if user_agent.is_empty() { ("", "") } else { ("User-Agent: ", "\r\n") };
+    // Requests are ASCII.
+    let body = core::str::from_utf8(request.body()).unwrap_or_default();
+    let length = match request.method() {
+        Method::Get => ["", "", ""],
+        _ => ["Content-Length: ", decimal(body.len(), digits), "\r\n"],
+    };
+    let line =
+        [request.method().as_str(), " ", slash, target.path, " HTTP/1.1\r\nHost: ", target.authority, "\r\n"];
+    let headers = request.headers().flat_map(|(name, value)| [name, ": ", value, "\r\n"]);
+    let head = line.into_iter().chain([before, user_agent, after]).chain(headers).chain(length);
+    head.chain(["\r\n", body])
 }
 
 /// A number in digits.
@@ -413,8 +412,11 @@ fn after(duration: Duration) -> Instant {
     Instant::now().checked_add(embassy(duration)).unwrap_or(Instant::MAX)
 }
 
+/// In milliseconds, which is easy to count in ticks; more than 49 days are as good as no limit.
 fn embassy(duration: Duration) -> embassy_time::Duration {
-    embassy_time::Duration::try_from(duration).unwrap_or(embassy_time::Duration::MAX)
+    let milliseconds =
+        duration.as_secs().saturating_mul(1000).saturating_add(duration.subsec_millis().into());
+    embassy_time::Duration::from_millis(milliseconds.min(u32::MAX.into()))
 }
 
 impl<C: Connect, const N: usize> fmt::Debug for Client<'_, C, N> {
