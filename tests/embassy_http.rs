@@ -112,7 +112,7 @@ fn good() -> Heard {
     Ok((200, Ok(BODY.into())))
 }
 
-// REQ: HTTP-14, HTTP-20
+// REQ: HTTP-14, HTTP-20, DRV-08
 #[test]
 fn what_is_an_answer() {
     let known = "Content-Length: 11\r\n";
@@ -144,7 +144,7 @@ fn what_is_an_answer() {
 }
 
 /// Answers that another reader could take for a longer or a shorter one, and those that are none.
-// REQ: HTTP-14, HTTP-20, QA-05
+// REQ: HTTP-14, HTTP-20, QA-05, DRV-08
 #[test]
 fn what_is_no_answer() {
     let known = "Content-Length: 11\r\n";
@@ -252,7 +252,7 @@ fn what_is_no_answer() {
 }
 
 /// What nobody wants to read needs no length.
-// REQ: HTTP-06, HTTP-09, HTTP-10
+// REQ: HTTP-06, HTTP-09, HTTP-10, DRV-08
 #[test]
 fn what_needs_no_body() {
     for (octets, status, outcome) in [
@@ -577,7 +577,7 @@ fn nothing_was_asked() {
 }
 
 /// What cannot be connected to has surely seen nothing.
-// REQ: HTTP-18, HTTP-24
+// REQ: HTTP-18, HTTP-24, DRV-09
 #[test]
 fn no_connection() {
     use embedded_io_async::ErrorKind;

@@ -210,7 +210,7 @@ fn cut_at_any_moment() {
     assert!(ends[2] < moments && ends[2] > 0);
 }
 
-// REQ: HTTP-18
+// REQ: HTTP-18, DRV-09
 #[test]
 fn names() {
     const ELSEWHERE: Conversation = Conversation { client: &keyfob_tests::clients::STRANGER, ..OWN };

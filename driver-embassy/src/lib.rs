@@ -9,6 +9,7 @@ extern crate std;
 
 mod clock;
 pub mod connect;
+pub mod entropy;
 mod failure;
 pub mod http;
 mod log;
@@ -32,6 +33,7 @@ pub use crate::failure::Failure;
 
 use crate::{
     http::{Http, HttpError},
+    log::event,
     user_agent::{Progress, UserAgent, UserAgentError},
 };
 
@@ -199,6 +201,7 @@ async fn send<H: Http>(
     loop {
         match http.send(request).await {
             Err(error) if !error.maybe_sent() && tries < TRIES => {
+                event!("it was not sent, and is tried again in {} s", tries);
                 clock.sleep(Duration::from_secs(tries.into())).await;
                 tries += 1;
             }

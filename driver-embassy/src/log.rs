@@ -2,7 +2,7 @@
 
 /// One line, for `log` and for `defmt`, if their features are on.
 macro_rules! event {
-    ($($argument:tt)*) => {
+    ($($argument:tt)*) => {{
         // Whether anybody listens or not, it compiles.
         #[cfg(not(any(feature = "log", feature = "defmt")))]
         if false {
@@ -12,7 +12,7 @@ macro_rules! event {
         ::log::debug!($($argument)*);
         #[cfg(feature = "defmt")]
         ::defmt::debug!($($argument)*);
-    };
+    }};
 }
 
 pub(crate) use event;

@@ -247,6 +247,16 @@ impl<C: Connect, const N: usize> Http for Client<'_, C, N> {
     type Error = C::Error;
 
     async fn send(&mut self, request: &Request<'_>) -> Result<(), HttpError<C::Error>> {
+        self.transmit(request).await.inspect_err(tell)
+    }
+
+    async fn receive(&mut self, incoming: &mut Incoming<'_>) -> Result<(), HttpError<C::Error>> {
+        self.deliver(incoming).await.inspect_err(tell)
+    }
+}
+
+impl<C: Connect, const N: usize> Client<'_, C, N> {
+    async fn transmit(&mut self, request: &Request<'_>) -> Result<(), HttpError<C::Error>> {
         let target = target::read(request.url()).ok_or(HttpError::new(HttpErrorKind::Connect, false))?;
         let Target { authority, path, .. } = target;
         // A query may carry what nobody should see.
@@ -279,7 +289,7 @@ impl<C: Connect, const N: usize> Http for Client<'_, C, N> {
         }
     }
 
-    async fn receive(&mut self, incoming: &mut Incoming<'_>) -> Result<(), HttpError<C::Error>> {
+    async fn deliver(&mut self, incoming: &mut Incoming<'_>) -> Result<(), HttpError<C::Error>> {
         let (Some(mut open), Some(due)) = (self.open.take(), self.due.take()) else {
             return Err(HttpError::new(HttpErrorKind::Protocol, false));
         };
@@ -396,6 +406,22 @@ fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &str {
         }
     }
     core::str::from_utf8(digits.get(start..).unwrap_or_default()).unwrap_or_default()
+}
+
+/// A line about a failure.
+fn tell<E>(error: &HttpError<E>) {
+    let what = match error.kind() {
+        HttpErrorKind::Connect => "no connection",
+        HttpErrorKind::Protocol => "the answer is no HTTP",
+        HttpErrorKind::Resolve => "the name of the host is not known",
+        HttpErrorKind::Timeout => "no answer in time",
+        HttpErrorKind::Tls => "the server did not prove who it is",
+        _ => "it failed",
+    };
+    match error.fault() {
+        Some(fault) => event!("{}: {:?}", what, fault),
+        None => event!("{}", what),
+    }
 }
 
 /// An open stream failed: the server may have seen all of the request.
