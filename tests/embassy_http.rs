@@ -1,8 +1,16 @@
 //! The chip's HTTP client: what it takes for an answer, how long it waits, and which connections it keeps.
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    io::{Read, Write},
+    net::{Shutdown, TcpListener},
+    thread,
+    time::Duration,
+};
 
 use embassy_time::{Timer, with_timeout};
+use embedded_io_async::ErrorKind;
 use keyfob_core::{
     client,
     error::{Check, Error, Name},
@@ -10,14 +18,18 @@ use keyfob_core::{
     http::Incoming,
     metadata::Metadata,
 };
-use keyfob_embassy::http::{Client, Fault, Http, HttpError, HttpErrorKind};
+use keyfob_embassy::{
+    connect::{Connect, Origin},
+    http::{Client, Fault, Http, HttpError, HttpErrorKind},
+};
+use keyfob_std::http::HttpsClient;
 use keyfob_tests::{
     clients::{GAUGE, KIOSK},
     clock::NOW,
     conversation::{OWN, SIGN_IN},
     server::{Received, SUBJECT},
     time_driver::{elapsed, simulate},
-    wire::{Framing, Said, Script, Served, Site, Then, Wire},
+    wire::{Framing, Said, Script, Served, Site, Then, Wire, WireStream},
 };
 
 /// What failed, what was wrong with the answer, and whether the server may have seen the request.
@@ -112,13 +124,12 @@ fn good() -> Heard {
     Ok((200, Ok(BODY.into())))
 }
 
-// REQ: HTTP-14, HTTP-20, DRV-08
-#[test]
-fn what_is_an_answer() {
+/// The same answer in all its forms.
+fn good_answers() -> Vec<String> {
     let known = "Content-Length: 11\r\n";
     let chunked = "Transfer-Encoding: Chunked\r\n";
     let long = "x".repeat(5000);
-    for octets in [
+    vec![
         answer(known, BODY),
         answer(known, BODY).replace("200 OK", "200"),
         answer(known, BODY).replace("200 OK", "200 "),
@@ -135,7 +146,13 @@ fn what_is_an_answer() {
         answer(chunked, &format!("b\r\n{BODY}\r\n0\r\nX: {long}\r\n\r\n")),
         format!("HTTP/1.1 100 Continue\r\nContent-Length: 9\r\n\r\n{}", answer(known, BODY)),
         format!("HTTP/1.1 103\r\nTransfer-Encoding: x\r\nX: {long}\r\n\r\n{}", answer(known, BODY)),
-    ] {
+    ]
+}
+
+// REQ: HTTP-14, HTTP-20, DRV-08
+#[test]
+fn what_is_an_answer() {
+    for octets in good_answers() {
         for then in [Then::Keep, Then::Close, Then::Hang, Then::Reset] {
             let (heard, time, _) = hear(&Said::new(octets.clone(), then));
             assert_eq!((heard, time), (good(), 0), "{octets}");
@@ -144,16 +161,14 @@ fn what_is_an_answer() {
 }
 
 /// Answers that another reader could take for a longer or a shorter one, and those that are none.
-// REQ: HTTP-14, HTTP-20, QA-05, DRV-08
-#[test]
-fn what_is_no_answer() {
+fn broken_answers() -> Vec<(Fault, String)> {
     let known = "Content-Length: 11\r\n";
     let chunked = "Transfer-Encoding: chunked\r\n";
     let long = "x".repeat(5000);
     let lines = |lines: &str| answer(&format!("{lines}{known}"), BODY);
     let chunks = |chunks: &str| answer(chunked, chunks);
     let first = |line: &str| answer(known, BODY).replace("HTTP/1.1 200 OK", line);
-    let table = [
+    vec![
         (Fault::BothLengths, lines(chunked)),
         (Fault::BothLengths, answer(&format!("{known}{chunked}"), "b\r\n{\"sub\":\"a\"}\r\n0\r\n\r\n")),
         (Fault::ContentLength, lines("Content-Length: 12\r\n")),
@@ -242,8 +257,13 @@ fn what_is_no_answer() {
         (Fault::NoLength, answer("", BODY)),
         (Fault::NoLength, answer("Connection: close\r\n", BODY)),
         (Fault::NoLength, answer("", BODY).replace("HTTP/1.1", "HTTP/1.0")),
-    ];
-    for (fault, octets) in table {
+    ]
+}
+
+// REQ: HTTP-14, HTTP-20, QA-05, DRV-08
+#[test]
+fn what_is_no_answer() {
+    for (fault, octets) in broken_answers() {
         for then in [Then::Close, Then::Hang] {
             let (heard, time, _) = hear(&Said::new(octets.clone(), then));
             assert_eq!((heard, time), (Err(broken(fault)), 0), "{octets:?}");
@@ -580,10 +600,6 @@ fn nothing_was_asked() {
 // REQ: HTTP-18, HTTP-24, DRV-09
 #[test]
 fn no_connection() {
-    use embedded_io_async::ErrorKind;
-    use keyfob_embassy::connect::{Connect, Origin};
-    use keyfob_tests::wire::WireStream;
-
     struct Wall(Cell<Option<ErrorKind>>);
 
     impl Connect for Wall {
@@ -645,11 +661,117 @@ fn golden_requests() {
 fn the_client_is_small() {
     let wire = script(&[]);
     let mut client = Client::<_>::new(&wire);
-    let stream = size_of::<keyfob_tests::wire::WireStream<Script>>();
+    let stream = size_of::<WireStream<Script>>();
     let size = size_of_val(&client) - stream;
     println!("`Client<1024>` has {size} octets without its stream");
     assert!(size < 1024 + 512, "{size}");
     let future = size_of_val(&revoke(&mut client)) - 512;
     println!("the future of an exchange has {future} without its buffers");
     assert!(future < 2048, "{future}");
+}
+
+/// The desktop's client, with a server on this machine that says that and closes the connection.
+fn hear_on_the_desktop(http: &mut HttpsClient, octets: &str) -> Heard {
+    use keyfob_std::http::Http;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let endpoint = format!("http://{}/userinfo", listener.local_addr().expect("is bound"));
+    let client = client::Client::new(
+        Metadata::new("http://127.0.0.1").insecure_loopback_http().userinfo_endpoint(&endpoint),
+        "kiosk",
+    );
+    let exchange = UserInfo::new(&client, "token", "a");
+    let (mut room, mut buffer) = ([0; 256], [0; 1024]);
+    let request = exchange.request(NOW, &mut room).expect("it fits");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut stream, _) = listener.accept().expect("a client");
+            stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time");
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"\r\n\r\n") {
+                let mut room = [0; 1024];
+                let length = stream.read(&mut room).expect("a request");
+                heard.extend(&room[..length]);
+            }
+            // A client that has heard enough may have gone.
+            let _ = stream.write_all(octets.as_bytes());
+            let _ = stream.shutdown(Shutdown::Write);
+            let _ = stream.read_to_end(&mut heard);
+        });
+        let told = |error: keyfob_std::http::HttpError| (error.kind(), None, error.maybe_sent());
+        http.send(&request).map_err(told)?;
+        let mut incoming = Incoming::new(request.keep(), &mut buffer);
+        http.receive(&mut incoming).map_err(told)?;
+        let response = incoming.finish().0;
+        let claims = exchange.response(response);
+        Ok((response.status(), claims.map(|claims| claims.json(&mut [0; 64]).expect("they fit").to_owned())))
+    })
+}
+
+/// What the chip takes for an answer the desktop does too. It is the stricter one of the two: what only the desktop
+/// takes is listed here.
+// REQ: DRV-07
+#[test]
+fn both_clients_take_the_same_answers() {
+    let mut http = HttpsClient::builder().timeout(Duration::from_secs(10)).build().expect("roots");
+    for octets in good_answers() {
+        assert_eq!(hear_on_the_desktop(&mut http, &octets), good(), "{octets}");
+    }
+    let mut lenient = BTreeMap::<String, usize>::new();
+    let answers = broken_answers();
+    let count = answers.len();
+    for (fault, octets) in answers {
+        match hear_on_the_desktop(&mut http, &octets) {
+            Err(failed) => assert_eq!(failed, (HttpErrorKind::Protocol, None, true), "{octets:?}"),
+            Ok(_) => *lenient.entry(format!("{fault:?}")).or_default() += 1,
+        }
+    }
+    println!("of {count} answers that the chip refuses, the desktop takes {lenient:?}");
+    let expected = [
+        ("BothLengths", 1),
+        ("ContentLength", 1),
+        ("HeadTooLarge", 6),
+        ("LineEnd", 4),
+        ("NoLength", 3),
+        ("StatusLine", 1),
+        ("TransferCoding", 5),
+    ];
+    let expected = expected.map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(lenient, BTreeMap::from(expected));
+}
+
+/// A stream whose end is proven, as TLS proves it.
+struct Proven(Wire<Script>);
+
+impl Connect for Proven {
+    type Error = ErrorKind;
+    type Stream<'s> = WireStream<Script>;
+
+    const PROVES_END: bool = true;
+
+    async fn connect<'s>(&'s self, origin: Origin<'_>) -> Result<Self::Stream<'s>, ErrorKind> {
+        self.0.connect(origin).await
+    }
+}
+
+/// Only where nobody can forge the end of a stream is it the end of an answer.
+// REQ: HTTP-14
+#[test]
+fn an_end_that_is_proven() {
+    let endless = answer("", BODY);
+    for (then, heard) in
+        [(Then::Close, good()), (Then::Reset, Err(broken(Fault::Cut))), (Then::Hang, Err(TIMEOUT))]
+    {
+        let proven = Proven(script(&[Said::new(endless.clone(), then), GOOD(Then::Keep)]));
+        let mut client = Client::<_>::new(&proven);
+        let told = simulate(async { (profile(&mut client).await, profile(&mut client).await) }, Vec::new());
+        assert_eq!(told, (heard, good()));
+        assert_eq!(proven.0.traffic.connections.get(), 2, "there is nothing to keep");
+    }
+    // Without TLS nothing is proven.
+    let proven = Proven(script(&[Said::new(endless, Then::Close)]));
+    let mut http = Client::<_>::new(&proven);
+    let metadata = Metadata::new("http://127.0.0.1").insecure_loopback_http();
+    let client = client::Client::new(metadata.userinfo_endpoint("http://127.0.0.1/userinfo"), "kiosk");
+    let told = simulate(profile_at(&mut http, &client), Vec::new());
+    assert_eq!(told, Err(broken(Fault::NoLength)));
 }
