@@ -13,7 +13,9 @@ use core::{
 
 use embassy_time_driver::Driver;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
-use keyfob_core::{client::Client as Party, error::Error, exchange::Exchange, exchange::Jwks, http::Incoming};
+use keyfob_core::{
+    client::Client as Party, error::Error, exchange::Exchange, exchange::Jwks, http::Incoming,
+};
 use keyfob_embassy::{
     connect::{Connect, Origin},
     http::{Client, Http},
