@@ -492,6 +492,29 @@ fn how_long_a_connection_is_kept() {
         |milliseconds| twice(&GOOD(Then::Keep), async move |_| Timer::after_millis(milliseconds).await);
     assert_eq!(after(2999), (good(), 1));
     assert_eq!(after(3000), (good(), 2));
+    // What the server says counts more, less two seconds.
+    for (value, milliseconds) in [
+        ("timeout=5", 3000),
+        ("max=100, Timeout=60", 58_000),
+        ("timeout=60, max=100", 58_000),
+        ("timeout=1", 0),
+        ("timeout=0", 0),
+        ("timeout=18446744073709551615", u64::from(u32::MAX)),
+        // This says nothing.
+        ("timeout=18446744073709551616", 3000),
+        ("timeout=-5", 3000),
+        ("timeout= 5", 3000),
+        ("timeout", 3000),
+        ("", 3000),
+    ] {
+        let lines = format!("Content-Length: 11\r\nKeep-Alive: {value}\r\n");
+        let said = Said::new(answer(&lines, BODY), Then::Keep);
+        let after = |milliseconds| twice(&said, async move |_| Timer::after_millis(milliseconds).await);
+        if milliseconds > 0 {
+            assert_eq!(after(milliseconds - 1), (good(), 1), "{value}");
+        }
+        assert_eq!(after(milliseconds), (good(), 2), "{value}");
+    }
     assert_eq!(twice(&GOOD(Then::Keep), async |wire| wire.network.set(1)), (good(), 2));
     for (url, connections) in [
         ("https://op.example/other", 1),

@@ -32,6 +32,8 @@ pub(crate) struct Answer {
     /// Whether it is of HTTP/1.1, not of HTTP/1.0.
     modern: bool,
     persists: bool,
+    /// Seconds that the server keeps an idle connection, if it says so.
+    idle: Option<u64>,
     length: Option<u64>,
     chunked: bool,
 }
@@ -74,6 +76,7 @@ impl Answer {
             status: 0,
             modern: false,
             persists: false,
+            idle: None,
             length: None,
             chunked: false,
         }
@@ -87,6 +90,11 @@ impl Answer {
     /// The status, as far as it came.
     pub(crate) const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Seconds that the server keeps an idle connection, if it says so (RFC 2068 §19.7.1.1).
+    pub(crate) const fn idle(&self) -> Option<u64> {
+        self.idle
     }
 
     /// The stream has ended.
@@ -259,6 +267,11 @@ impl Answer {
         } else if name.eq_ignore_ascii_case("connection") {
             let mut options = value.split(|&octet| octet == b',');
             self.persists &= !options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"));
+        } else if name.eq_ignore_ascii_case("keep-alive") {
+            self.idle = value.split(|&octet| octet == b',').find_map(|parameter| {
+                let (name, digits) = parameter.trim_ascii().split_first_chunk::<8>()?;
+                number(digits).filter(|_| name.eq_ignore_ascii_case(b"timeout="))
+            });
         }
         Ok(())
     }

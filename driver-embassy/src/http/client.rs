@@ -30,6 +30,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// request must not meet the closing.
 const MAX_IDLE: Duration = Duration::from_secs(3);
 
+/// Where a server says how long it waits, a request comes so much earlier.
+const MARGIN: u64 = 2;
+
 /// An HTTP/1.1 client over the streams of a [`Connect`].
 ///
 /// It sends what the [`Request`] says and `Host`, `Content-Length` and perhaps `User-Agent`; it follows no redirect,
@@ -37,7 +40,7 @@ const MAX_IDLE: Duration = Duration::from_secs(3);
 /// one buffer of `N` octets, 256 at least, holds a header at a time; of longer ones those are skipped that nobody reads.
 ///
 /// One connection is kept for requests to the same origin. One that was closed in the meantime, that is idle for longer
-/// than [`max_idle`](Client::max_idle), or that was opened in another [`network`](Connect::network), is not used. A GET
+/// than the server or [`max_idle`](Client::max_idle) says, or that was opened in another [`network`](Connect::network), is not used. A GET
 /// whose connection ends before an octet of the answer is sent once more on a new one. A POST never is: nobody knows
 /// then whether the server has used up the code or the refresh token.
 ///
@@ -72,8 +75,8 @@ struct Place {
 /// An open stream.
 struct Open<S> {
     stream: S,
-    /// When it was used last.
-    since: Instant,
+    /// When it gets too old to be used.
+    until: Instant,
 }
 
 /// When an answer has to be there.
@@ -125,7 +128,7 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
         self
     }
 
-    /// How long a connection is kept: 3 s if it is not called, and none is for 0.
+    /// How long an idle connection is kept where the server does not say how long it does: 3 s if it is not called.
     #[must_use]
     pub const fn max_idle(mut self, max_idle: Duration) -> Self {
         self.max_idle = max_idle;
@@ -155,8 +158,7 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
     async fn kept(&mut self, origin: Origin<'_>) -> Option<Open<C::Stream<'c>>> {
         let mut open = self.open.take()?;
         let answered = self.due.take().is_none();
-        let idle = open.since.checked_add(embassy(self.max_idle)).is_some_and(|end| Instant::now() < end);
-        let fit = answered && idle && self.place.is(origin, self.connect.network());
+        let fit = answered && Instant::now() < open.until && self.place.is(origin, self.connect.network());
         // Whatever can be read now, its end too, is no answer to a request that was not sent yet.
         (fit && is_silent(&mut open.stream, &mut *self.buffer).await).then_some(open)
     }
@@ -170,7 +172,7 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
         let deadline = after(self.connect_timeout).min(whole);
         event!("connecting to {}, port {}", origin.host, origin.port);
         match with_deadline(deadline, self.connect.connect(origin)).await {
-            Ok(Ok(stream)) => Ok(Open { stream, since: Instant::now() }),
+            Ok(Ok(stream)) => Ok(Open { stream, until: Instant::MAX }),
             Ok(Err(error)) => Err(HttpError::new(C::kind(&error), false).because(error)),
             Err(_) => Err(HttpError::new(HttpErrorKind::Timeout, false)),
         }
@@ -186,13 +188,15 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
         let sent = write(stream, &mut *self.buffer, request, target, self.user_agent).await;
         self.wipe();
         sent.map_err(broken_off::<C>)?;
-        match stream.read(&mut *self.buffer).await {
-            Ok(0) => Err(HttpError::broken(Fault::Cut)),
-            Ok(filled) => {
-                self.filled = filled;
+        let flushed = stream.flush().await;
+        // A server may answer and be gone before it has taken all of the request.
+        match (stream.read(&mut *self.buffer).await, flushed) {
+            (Ok(filled @ 1..), _) => {
+                self.filled = filled.min(N);
                 Ok(())
             }
-            Err(error) => Err(broken_off::<C>(error)),
+            (_, Err(error)) | (Err(error), Ok(())) => Err(broken_off::<C>(error)),
+            (Ok(_), Ok(())) => Err(HttpError::broken(Fault::Cut)),
         }
     }
 
@@ -305,7 +309,9 @@ impl<C: Connect, const N: usize> Client<'_, C, N> {
             Ok(Ok(reusable)) => {
                 event!("status {}", answer.status());
                 if reusable == Some(true) {
-                    open.since = Instant::now();
+                    let idle =
+                        answer.idle().map(|seconds| Duration::from_secs(seconds.saturating_sub(MARGIN)));
+                    open.until = after(idle.unwrap_or(self.max_idle));
                     self.open = Some(open);
                 }
                 Ok(())
@@ -360,8 +366,7 @@ async fn write<S: Write>(
             }
         }
     }
-    write_all(stream, buffer.get(..filled).unwrap_or_default()).await?;
-    stream.flush().await
+    write_all(stream, buffer.get(..filled).unwrap_or_default()).await
 }
 
 async fn write_all<S: Write>(stream: &mut S, mut octets: &[u8]) -> Result<(), S::Error> {
