@@ -608,6 +608,26 @@ fn a_dropped_exchange_leaves_nothing() {
     panic!("it takes too long");
 }
 
+/// Whoever asks again without having heard the answer gets a connection without it.
+// REQ: DRV-06
+#[test]
+fn an_answer_that_nobody_heard() {
+    let late = Said::new(answer("Content-Length: 11\r\n", "{\"sub\":\"b\"}"), Then::Keep).drip(100);
+    let wire = script(&[late, GOOD(Then::Keep)]);
+    let mut client = Client::<_>::new(&wire);
+    let exchange = UserInfo::new(&KIOSK, "token", "a");
+    let mut room = [0; 256];
+    let request = exchange.request(NOW, &mut room).expect("it fits");
+    let heard = simulate(
+        async {
+            client.send(&request).await.expect("an answer begins");
+            profile(&mut client).await
+        },
+        Vec::new(),
+    );
+    assert_eq!((heard, wire.traffic.connections.get()), (good(), 2));
+}
+
 #[test]
 fn nothing_was_asked() {
     let wire = script(&[]);

@@ -12,19 +12,20 @@ use embassy_net::{ConfigV4, Ipv4Address, tcp::client::TcpClientState};
 use embassy_time::Timer;
 use keyfob_core::{
     error::Error,
+    exchange::Jwks,
     http::HttpErrorKind,
     session::SignInReason,
     time::{Date, Now, UnixTime},
 };
 use keyfob_embassy::{
-    Clock, SystemClock,
+    Clock, SystemClock, fetch,
     http::Client,
     net::EmbassyNet,
     session::{Unavailable, keep_fresh},
 };
 use keyfob_tests::{
     answer::Answer,
-    clients::GAUGE,
+    clients::{GAUGE, KIOSK},
     clock::{NOW, TODAY, TestClock},
     conversation::{Conversation, DEVICE, OWN, SIGN_IN},
     device::{self, Flash, Issuer, Kept},
@@ -320,6 +321,31 @@ fn another_address() {
     }
     println!("with another address: {} signed in, {} did not", ends[0], ends[1]);
     assert!(ends[0] > 40, "{ends:?}");
+}
+
+/// The same between two requests that follow each other closely: a connection that is kept would be of no use.
+// REQ: HTTP-18
+#[test]
+fn another_address_between_two_requests() {
+    for changes in [false, true] {
+        let ether = Ether::new(FINE, 1);
+        let served = Served { link: Link::default(), framing: Framing::Length };
+        let (device, tasks) = joined(&ether, Rc::new(RefCell::new(served)));
+        let sockets = Sockets::new();
+        let way = Bare(EmbassyNet::new(device.stack, &sockets));
+        let mut http = Client::<_, 512>::new(&way);
+        let (exchange, mut clock, mut buffer) = (Jwks::new(&KIOSK), clock(), [0; 1024]);
+        let twice = async {
+            fetch(&exchange, &mut http, &mut clock, &mut buffer).await.expect("keys");
+            if changes {
+                device.stack.set_config_v4(address(Ipv4Address::new(10, 0, 0, 77)));
+            }
+            fetch(&exchange, &mut http, &mut clock, &mut buffer).await.expect("keys");
+            elapsed()
+        };
+        assert!(simulate(twice, tasks) < 50, "nobody waits for an answer that cannot come");
+        assert_eq!(ether.traffic.connections.get(), 1 + usize::from(changes));
+    }
 }
 
 /// A server that refreshes sessions.
