@@ -1,5 +1,7 @@
 //! Keyfob on microcontrollers: [`run`] drives any flow with a transport and a user agent, as in `keyfob-std`,
 //! with `async` and without a heap.
+//!
+//! The transport is [`http::Client`] over what [`Connect`](connect::Connect) opens: TCP of [`net`], or TLS around it.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
