@@ -271,6 +271,21 @@ fn what_is_no_answer() {
     }
 }
 
+/// Which headers may be too long is the core's to say, and it says so of all that it reads.
+#[test]
+fn what_the_core_reads() {
+    let source = include_str!("../core/src/http.rs");
+    let (_, source) = source.split_once("pub fn header(").expect("the function");
+    let (source, _) = source.split_once("pub fn reads(").expect("the next one");
+    let names = source.split("name.eq_ignore_ascii_case(\"").skip(1);
+    let names: Vec<_> = names.map(|rest| rest.split('"').next().expect("a name")).collect();
+    assert!(names.len() >= 7, "{names:?}");
+    for name in names {
+        assert!(Incoming::reads(name) && Incoming::reads(&name.to_uppercase()), "{name}");
+    }
+    assert!(!Incoming::reads("set-cookie") && !Incoming::reads(""));
+}
+
 /// What nobody wants to read needs no length.
 // REQ: HTTP-06, HTTP-09, HTTP-10, DRV-08
 #[test]

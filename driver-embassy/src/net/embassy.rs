@@ -22,9 +22,9 @@ pub struct EmbassyNet<'d, const N: usize = 1, const TX: usize = 1024, const RX: 
 }
 
 impl<'d, const N: usize, const TX: usize, const RX: usize> EmbassyNet<'d, N, TX, RX> {
-    /// Sockets of `state` on `stack`.
-    pub fn new(stack: Stack<'d>, state: &'d TcpClientState<N, TX, RX>) -> Self {
-        Self { stack, plain: Plain::new(TcpClient::new(stack, state), DnsSocket::new(stack)) }
+    /// These sockets on `stack`.
+    pub fn new(stack: Stack<'d>, sockets: &'d TcpClientState<N, TX, RX>) -> Self {
+        Self { stack, plain: Plain::new(TcpClient::new(stack, sockets), DnsSocket::new(stack)) }
     }
 }
 
