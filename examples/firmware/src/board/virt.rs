@@ -1,0 +1,1 @@
+//! QEMU's machine `virt`: a RISC-V with 32 bits.

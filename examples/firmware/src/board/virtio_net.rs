@@ -1,0 +1,1 @@
+//! The network of QEMU's machine `virt`.
