@@ -1,69 +1,81 @@
-//! Firmware that signs its user in.
+//! Firmware that signs its user in, and keeps them signed in.
+//!
+//! `application` is the same on every board; what differs is in `board`.
 
 #![no_std]
 #![no_main]
 
+mod application;
 mod board;
+mod screen;
+mod settings;
+mod stand_in;
 
 use core::{fmt::Write, panic::PanicInfo};
-use embassy_net::{Config, Runner, StackResources, tcp::TcpSocket};
+
+use embassy_executor::Spawner;
+use embassy_net::{DhcpConfig, Runner, Stack, StackResources};
+use keyfob_core::secret::Seed;
 use static_cell::StaticCell;
 
-#[embassy_executor::task]
-async fn net(mut runner: Runner<'static, board::Network>) -> ! {
-    runner.run().await
-}
-
-#[embassy_executor::task]
-async fn main_task(spawner: embassy_executor::Spawner, network: board::Network) {
-    static RESOURCES: StaticCell<StackResources<4>> = StaticCell::new();
-    let mut seed = [0; 8];
-    board::entropy(&mut seed);
-    let (stack, runner) = embassy_net::new(
-        network,
-        Config::dhcpv4(Default::default()),
-        RESOURCES.init(StackResources::new()),
-        u64::from_le_bytes(seed),
-    );
-    spawner.spawn(net(runner).unwrap());
-    let mut out = board::Console;
-    let _ = writeln!(out, "{} date {:?}", board::NAME, board::date());
-    stack.wait_config_up().await;
-    let _ = writeln!(out, "{:?} at {} ms", stack.config_v4(), embassy_time::Instant::now().as_millis());
-    let mut b = [0; 64];
-    let port: u16 = board::argument("port", &mut b).unwrap().parse().unwrap();
-    let (mut rx, mut tx) = ([0; 2048], [0; 1024]);
-    let mut socket = TcpSocket::new(stack, &mut rx, &mut tx);
-    socket.connect((embassy_net::Ipv4Address::new(10, 0, 2, 2), port)).await.unwrap();
-    let _ = socket.write(b"GET / HTTP/1.0\r\n\r\n").await;
-    let mut total = 0;
-    let mut buf = [0; 512];
-    loop {
-        match socket.read(&mut buf).await {
-            Ok(0) | Err(_) => break,
-            Ok(n) => total += n,
-        }
-    }
-    let _ = writeln!(out, "got {total}; stack {} busy {}", board::high_water(), board::busy());
-    let mut flash = board::FileFlash::open().unwrap();
-    use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
-    let mut w = [0; 4];
-    flash.read(8, &mut w).await.unwrap();
-    let _ = writeln!(out, "flash {w:?}");
-    flash.write(8, &[1, 2, 3, 4]).await.unwrap();
-    let k = board::key().await;
-    let _ = writeln!(out, "key {k}");
-    board::exit(0)
-}
+use crate::{application::Memory, board::Console, settings::Settings};
 
 #[board::entry]
 fn main() -> ! {
     let network = board::start();
-    board::run(|spawner| spawner.spawn(main_task(spawner, network).unwrap()))
+    board::run(|spawner| start(spawner, network))
+}
+
+fn start(spawner: Spawner, network: board::Network) {
+    static RESOURCES: StaticCell<StackResources<4>> = StaticCell::new();
+    let mut seed = [0; 8];
+    board::entropy(&mut seed);
+    let resources = RESOURCES.init_with(StackResources::new);
+    let config = embassy_net::Config::dhcpv4(DhcpConfig::default());
+    let (stack, runner) = embassy_net::new(network, config, resources, u64::from_le_bytes(seed));
+    spawner.spawn(carry(runner).expect("one task carries frames"));
+    spawner.spawn(apply(stack).expect("one task is the application"));
+}
+
+#[embassy_executor::task]
+async fn carry(mut runner: Runner<'static, board::Network>) -> ! {
+    runner.run().await
+}
+
+#[embassy_executor::task]
+async fn apply(stack: Stack<'static>) -> ! {
+    static MEMORY: StaticCell<Memory> = StaticCell::new();
+    let memory = MEMORY.init_with(Memory::new);
+    let settings = Settings::read(&mut memory.settings);
+    say!("{}", board::NAME);
+    stack.wait_config_up().await;
+    if let Some(config) = stack.config_v4() {
+        say!("Address {}.", config.address);
+    }
+    let mut http = stand_in::Client::new(stack);
+    let mut store = stand_in::FlashStore::new(board::FileFlash::open().expect("the flash is there"));
+    application::run(&settings, &mut http, &mut store, &mut memory.buffers).await
+}
+
+/// A secret that was never there before.
+pub fn seed() -> Seed {
+    let mut octets = [0; Seed::LENGTH];
+    board::entropy(&mut octets);
+    Seed::new(octets).expect("random octets are not all alike")
+}
+
+/// Writes a line to the console.
+#[macro_export]
+macro_rules! say {
+    ($($word:tt)*) => {{
+        use core::fmt::Write as _;
+        // The console takes everything.
+        let _ = writeln!($crate::board::Console, $($word)*);
+    }};
 }
 
 #[panic_handler]
 fn panicked(info: &PanicInfo<'_>) -> ! {
-    let _ = writeln!(board::Console, "{info}");
+    let _ = writeln!(Console, "{info}");
     board::exit(101)
 }

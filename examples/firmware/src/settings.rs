@@ -1,0 +1,51 @@
+//! What is set from outside: a product has this in its flash.
+
+use keyfob_core::{error::Error, exchange::Discovery};
+
+use crate::board;
+
+/// Settings of the device.
+#[derive(Clone, Copy)]
+pub struct Settings<'m> {
+    /// The server.
+    pub issuer: &'m str,
+    /// Who this device is to the server.
+    pub client_id: &'m str,
+}
+
+/// Where the settings lie.
+pub struct Room {
+    issuer: [u8; 128],
+    client_id: [u8; 64],
+}
+
+impl Room {
+    /// Nothing is set.
+    pub const fn new() -> Self {
+        Self { issuer: [0; 128], client_id: [0; 64] }
+    }
+}
+
+impl<'m> Settings<'m> {
+    /// Reads the settings.
+    ///
+    /// # Panics
+    /// Without a server.
+    pub fn read(room: &'m mut Room) -> Self {
+        let issuer =
+            board::argument("issuer", &mut room.issuer).expect("issuer=… says who signs the user in");
+        let client_id = board::argument("client_id", &mut room.client_id).unwrap_or("device");
+        Self { issuer, client_id }
+    }
+
+    /// How the server is asked for its addresses.
+    ///
+    /// # Errors
+    /// If the server's name is none.
+    pub fn discovery(&self) -> Result<Discovery<'m>, Error> {
+        #[cfg(not(feature = "tls"))]
+        return Discovery::insecure_loopback_http(self.issuer);
+        #[cfg(feature = "tls")]
+        Discovery::new(self.issuer)
+    }
+}
