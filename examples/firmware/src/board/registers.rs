@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-/// A page of registers, 32 bits each.
+/// A page of registers, of 32 bits or of 8.
 #[derive(Clone, Copy)]
 pub struct Registers(usize);
 
@@ -21,6 +21,23 @@ impl Registers {
     pub fn write(self, offset: usize, value: u32) {
         // SAFETY: masked, it is an aligned register of the page that `at` was promised.
         unsafe { self.register(offset).write_volatile(value) }
+    }
+
+    #[cfg(target_arch = "riscv32")]
+    pub fn read_octet(self, offset: usize) -> u8 {
+        // SAFETY: masked, it is in the page that `at` was promised.
+        unsafe { self.octet(offset).read_volatile() }
+    }
+
+    #[cfg(target_arch = "riscv32")]
+    pub fn write_octet(self, offset: usize, value: u8) {
+        // SAFETY: masked, it is in the page that `at` was promised.
+        unsafe { self.octet(offset).write_volatile(value) }
+    }
+
+    #[cfg(target_arch = "riscv32")]
+    fn octet(self, offset: usize) -> *mut u8 {
+        ptr::with_exposed_provenance_mut(self.0 + (offset & 0xFFF))
     }
 
     fn register(self, offset: usize) -> *mut u32 {
