@@ -225,6 +225,20 @@ impl<'b> Incoming<'b> {
         }
     }
 
+    /// Whether [`Incoming::header`] looks at headers of this name. Others may be left out, be they too long for a chip.
+    pub fn reads(name: &str) -> bool {
+        const READ: [&str; 7] = [
+            "cache-control",
+            "content-encoding",
+            "content-type",
+            "date",
+            "dpop-nonce",
+            "retry-after",
+            "www-authenticate",
+        ];
+        READ.iter().any(|other| name.eq_ignore_ascii_case(other))
+    }
+
     /// A nonce lies in front of what is kept of the body (RFC 9449 §8.1).
     fn nonce(&mut self, value: &[u8]) {
         self.nonce = match self.nonce {

@@ -1,10 +1,18 @@
 //! One request and its answer.
 
+mod answer;
+mod client;
+mod fault;
+mod target;
+
 use core::{error, fmt};
 
 use keyfob_core::http::{Incoming, Request};
 
 pub use keyfob_core::http::HttpErrorKind;
+
+pub use self::client::Client;
+pub use self::fault::Fault;
 
 /// A transport. It sends what it is told to, follows no redirect, keeps no cookie, and repeats nothing.
 #[expect(async_fn_in_trait, reason = "embassy's executors do not move tasks to other threads")]
@@ -31,13 +39,19 @@ pub trait Http {
 pub struct HttpError<E> {
     kind: HttpErrorKind,
     maybe_sent: bool,
+    fault: Option<Fault>,
     source: Option<E>,
 }
 
 impl<E> HttpError<E> {
     /// A failure. `maybe_sent`: some of the request may have reached the server.
     pub fn new(kind: HttpErrorKind, maybe_sent: bool) -> Self {
-        Self { kind, maybe_sent, source: None }
+        Self { kind, maybe_sent, fault: None, source: None }
+    }
+
+    /// An answer in which this is wrong.
+    pub fn broken(fault: Fault) -> Self {
+        Self { kind: HttpErrorKind::Protocol, maybe_sent: true, fault: Some(fault), source: None }
     }
 
     /// The same with its cause.
@@ -57,6 +71,11 @@ impl<E> HttpError<E> {
         self.maybe_sent
     }
 
+    /// What was wrong with the answer, if one came.
+    pub fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
     /// What the network below reported.
     pub fn cause(&self) -> Option<&E> {
         self.source.as_ref()
@@ -65,7 +84,10 @@ impl<E> HttpError<E> {
 
 impl<E> fmt::Display for HttpError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)
+        match self.fault {
+            Some(fault) => fault.fmt(f),
+            None => self.kind.fmt(f),
+        }
     }
 }
 

@@ -4,9 +4,15 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+#[cfg(test)]
+extern crate std;
+
 mod clock;
+pub mod connect;
 mod failure;
 pub mod http;
+mod log;
+pub mod net;
 pub mod session;
 pub mod user_agent;
 

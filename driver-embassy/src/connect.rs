@@ -1,0 +1,51 @@
+//! Where streams come from.
+
+use embedded_io_async::{Error, ErrorKind, Read, Write};
+use keyfob_core::http::HttpErrorKind;
+
+/// The other end of a stream, as a URL names it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Origin<'u> {
+    /// Whether the scheme is `https`.
+    pub secure: bool,
+    /// A DNS name or an address; an IPv6 address is without its brackets.
+    pub host: &'u str,
+    /// The port, also where the URL leaves it out.
+    pub port: u16,
+}
+
+/// Opens streams. Streams borrow from it: buffers and sockets are its own.
+#[expect(async_fn_in_trait, reason = "embassy's executors do not move tasks to other threads")]
+pub trait Connect {
+    /// What the network below reports.
+    type Error: Error;
+
+    /// A stream. Dropping it closes it at once. A read that is dropped before it is ready has taken nothing.
+    type Stream<'s>: Read<Error = Self::Error> + Write<Error = Self::Error>
+    where
+        Self: 's;
+
+    /// Whether the end of a stream is proven: a read gives nothing only after the other end has said that there is no
+    /// more (`close_notify`, RFC 8446 §6.1), and a connection that was cut is an error.
+    const PROVES_END: bool = false;
+
+    /// Opens a stream to `origin`, ready for the first octet of a request: where the origin is secure, the server has
+    /// been authenticated.
+    async fn connect<'s>(&'s self, origin: Origin<'_>) -> Result<Self::Stream<'s>, Self::Error>;
+
+    /// What a failure stands for. Unless told otherwise, a host that was not found is one whose name is not known, and
+    /// whatever does not take too long is no connection.
+    fn kind(error: &Self::Error) -> HttpErrorKind {
+        match error.kind() {
+            ErrorKind::NotFound => HttpErrorKind::Resolve,
+            ErrorKind::TimedOut => HttpErrorKind::Timeout,
+            _ => HttpErrorKind::Connect,
+        }
+    }
+
+    /// A number that changes with the network: another address, a link that was lost. A stream from before is not
+    /// used again.
+    fn network(&self) -> u32 {
+        0
+    }
+}
