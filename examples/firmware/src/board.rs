@@ -7,6 +7,7 @@ mod console;
 mod executor;
 mod flash;
 mod host;
+mod loopback;
 mod registers;
 mod stack;
 
@@ -29,6 +30,7 @@ pub use self::console::{Console, key};
 pub use self::executor::run;
 pub use self::flash::FileFlash;
 pub use self::host::{argument, date, entropy, exit};
+pub use self::loopback::Loopback;
 pub use self::stack::high_water;
 
 /// Starts clock, console and network. Call it once, and first.

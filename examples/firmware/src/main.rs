@@ -14,11 +14,20 @@ mod stand_in;
 use core::{fmt::Write, panic::PanicInfo};
 
 use embassy_executor::Spawner;
-use embassy_net::{DhcpConfig, Runner, Stack, StackResources};
+use embassy_net::{DhcpConfig, Runner, Stack, StackResources, tcp::client::TcpClientState};
 use keyfob_core::secret::Seed;
+use keyfob_embassy::{http::Client, net::EmbassyNet};
 use static_cell::StaticCell;
 
-use crate::{application::Memory, board::Console, settings::Settings};
+use crate::{
+    application::Memory,
+    board::{Console, Loopback},
+    settings::Settings,
+};
+
+/// Octets of TCP's buffers.
+const SENT: usize = 1024;
+const RECEIVED: usize = 2048;
 
 #[board::entry]
 fn main() -> ! {
@@ -45,6 +54,7 @@ async fn carry(mut runner: Runner<'static, board::Network>) -> ! {
 #[embassy_executor::task]
 async fn apply(stack: Stack<'static>) -> ! {
     static MEMORY: StaticCell<Memory> = StaticCell::new();
+    static SOCKETS: StaticCell<TcpClientState<1, SENT, RECEIVED>> = StaticCell::new();
     let memory = MEMORY.init_with(Memory::new);
     let settings = Settings::read(&mut memory.settings);
     say!("{}", board::NAME);
@@ -52,7 +62,8 @@ async fn apply(stack: Stack<'static>) -> ! {
     if let Some(config) = stack.config_v4() {
         say!("Address {}.", config.address);
     }
-    let mut http = stand_in::Client::new(stack);
+    let network = Loopback(EmbassyNet::new(stack, SOCKETS.init_with(TcpClientState::new)));
+    let mut http = Client::<_>::new(&network);
     let mut store = stand_in::FlashStore::new(board::FileFlash::open().expect("the flash is there"));
     application::run(&settings, &mut http, &mut store, &mut memory.buffers).await
 }
