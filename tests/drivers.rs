@@ -20,16 +20,23 @@ use keyfob_tests::{
     person::{Deed, Person},
     server::SUBJECT,
     transcript,
+    wire::Framing,
 };
 
 /// Runs it through both drivers, whole and in pieces, and compares with the transcript that is kept.
 fn both(conversation: &Conversation) -> Outcome {
-    let reports = [conversation.run_std(), conversation.run_embassy()];
-    let [desktop, chip] = &reports;
-    assert_eq!(desktop.outcome, chip.outcome, "{}", conversation.name);
-    assert_eq!(desktop.judged, chip.judged, "{}", conversation.name);
+    let desktop = conversation.run_std();
     let text = |link: &Link| link.world().transcript.clone();
-    assert_eq!(text(&desktop.link), text(&chip.link), "{}", conversation.name);
+    let check = |how: &str, chip: &Report| {
+        assert_eq!(desktop.outcome, chip.outcome, "{}, {how}", conversation.name);
+        assert_eq!(desktop.judged, chip.judged, "{}, {how}", conversation.name);
+        assert_eq!(text(&desktop.link), text(&chip.link), "{}, {how}", conversation.name);
+    };
+    check("chip", &conversation.run_embassy());
+    // And through the chip's own HTTP client.
+    for framing in Framing::ALL {
+        check(&format!("{framing:?}"), &conversation.run_wire(framing, usize::MAX).0);
+    }
     transcript::compare(conversation.name, &text(&desktop.link));
     desktop.outcome.clone()
 }

@@ -1,10 +1,11 @@
 //! One run of a driver against the server.
 
 use keyfob_core::{
-    client::Client,
+    client,
     error::Error,
     flow::{AuthorizationCode, ClientCredentials, DeviceAuthorization, Flow, RefreshToken},
 };
+use keyfob_embassy::{connect::Connect, http::Client};
 
 use crate::{
     clients::{DAEMON, KIOSK},
@@ -16,6 +17,8 @@ use crate::{
     person::{Deed, Person},
     seeds,
     stations::Kind,
+    time_driver::simulate,
+    wire::{Framing, OverWire, Served, Wire},
 };
 
 /// What is run.
@@ -37,7 +40,7 @@ pub struct Conversation {
     /// The name of its transcript.
     pub name: &'static str,
     /// The client.
-    pub client: &'static Client<'static>,
+    pub client: &'static client::Client<'static>,
     /// What is run.
     pub grant: Grant,
     /// How the server is set up.
@@ -157,6 +160,30 @@ impl Conversation {
                 Tokens::of(&tokens)
             });
         let result = block_on(run);
+        Report::new(result.into(), person, link)
+    }
+
+    /// Runs it through the chip's driver and its HTTP client, over streams in memory that give so many octets at a
+    /// time. The second result is the number of connections.
+    pub fn run_wire(&self, framing: Framing, piece: usize) -> (Report, usize) {
+        let (link, flow) = self.prepare();
+        let mut wire = Wire::new(Served { link: link.clone(), framing });
+        wire.piece = piece;
+        let report = simulate(self.run_over(&wire, link, flow), Vec::new());
+        (report, wire.traffic.connections.get())
+    }
+
+    /// Runs it through the chip's driver and its HTTP client, over any streams.
+    pub async fn run_over(&self, connect: &impl Connect, link: Link, mut flow: Box<dyn Flow>) -> Report {
+        let mut person = Person::new(link.clone(), self.deeds);
+        let mut clock = link.world().clock.clone();
+        let mut buffer = vec![0; self.buffer];
+        let mut http = OverWire::<_> { client: Client::new(connect), link: link.clone() };
+        let run =
+            keyfob_embassy::run(&mut *flow, &mut http, &mut person, &mut clock, &mut buffer, |tokens| {
+                Tokens::of(&tokens)
+            });
+        let result = run.await;
         Report::new(result.into(), person, link)
     }
 }

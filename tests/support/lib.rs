@@ -29,5 +29,7 @@ pub mod seeds;
 pub mod server;
 pub mod stations;
 pub mod suite;
+pub mod time_driver;
 pub mod transcript;
 pub mod walk;
+pub mod wire;

@@ -28,6 +28,8 @@ pub struct World {
     pub times: Vec<u64>,
     /// Octets in which bodies are delivered at a time.
     pub piece: usize,
+    /// What is on its way as octets.
+    pub asked: Option<Received>,
     answer: Option<(Answer, Fault)>,
     before: Option<Answer>,
 }
@@ -41,6 +43,7 @@ impl Default for World {
             faults: VecDeque::new(),
             times: Vec::new(),
             piece: usize::MAX,
+            asked: None,
             answer: None,
             before: None,
         }
@@ -99,7 +102,11 @@ impl Link {
 }
 
 impl World {
-    fn transmit(&mut self, request: Received) -> Result<(), Broken> {
+    /// Lets a request leave.
+    ///
+    /// # Errors
+    /// As the next fault has it.
+    pub fn transmit(&mut self, request: Received) -> Result<(), Broken> {
         let fault = self.faults.pop_front().unwrap_or_default();
         self.times.push(self.clock.now().uptime);
         self.transcript.request(&request);
@@ -127,7 +134,19 @@ impl World {
         Ok(())
     }
 
-    fn deliver(&mut self, incoming: &mut Incoming<'_>) -> Result<(), Broken> {
+    /// Whether the server cannot be reached now.
+    pub fn is_away(&self) -> bool {
+        matches!(self.faults.front(), Some(Fault::NotSent))
+    }
+
+    /// The answer to the last request, and whether it is cut.
+    ///
+    /// # Errors
+    /// If none comes.
+    ///
+    /// # Panics
+    /// If there was no request.
+    pub fn arrive(&mut self) -> Result<(Answer, bool), Broken> {
         let (answer, fault) = self.answer.take().expect("a request came before");
         match fault {
             Fault::NoAnswer => {
@@ -139,9 +158,14 @@ impl World {
             _ => {}
         }
         self.transcript.answer(&answer);
+        Ok((answer, matches!(fault, Fault::Cut(_))))
+    }
+
+    fn deliver(&mut self, incoming: &mut Incoming<'_>) -> Result<(), Broken> {
+        let (answer, cut) = self.arrive()?;
         answer.head(incoming);
         let wanted = answer.body.chunks(self.piece.clamp(1, 1 << 24)).all(|piece| incoming.body(piece));
-        if wanted && matches!(fault, Fault::Cut(_)) {
+        if wanted && cut {
             self.transcript.note("the connection broke");
             return Err(Broken::Protocol { maybe_sent: true });
         }
@@ -150,7 +174,7 @@ impl World {
 }
 
 /// The request as it goes over the wire.
-fn received(request: &Request<'_>) -> Received {
+pub fn received(request: &Request<'_>) -> Received {
     Received {
         method: request.method().as_str().into(),
         url: request.url().into(),

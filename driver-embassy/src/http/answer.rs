@@ -7,8 +7,11 @@ use super::Fault;
 /// The longest head of an answer, in octets, with the interim answers before it and what follows the last chunk.
 pub(crate) const MAX_HEAD: usize = 16 * 1024;
 
-/// The same for the sizes and extensions of chunks.
-const MAX_CHUNK_LINES: usize = 16 * 1024;
+/// The same for what extends the sizes of all chunks.
+const MAX_EXTENSIONS: usize = 16 * 1024;
+
+/// Digits in the size of a chunk.
+const MAX_DIGITS: usize = 16;
 
 /// A status that has no body, whatever its headers say (RFC 9112 §6.3).
 const NO_CONTENT: u16 = 204;
@@ -22,8 +25,8 @@ pub(crate) struct Answer {
     step: Step,
     /// Octets of the head that may still come.
     head: usize,
-    /// The same of chunk sizes.
-    chunk_lines: usize,
+    /// The same of what extends chunks.
+    extensions: usize,
     proves_end: bool,
     status: u16,
     persists: bool,
@@ -64,7 +67,7 @@ impl Answer {
         Self {
             step: Step::Status,
             head: MAX_HEAD,
-            chunk_lines: MAX_CHUNK_LINES,
+            extensions: MAX_EXTENSIONS,
             proves_end,
             status: 0,
             persists: false,
@@ -144,8 +147,9 @@ impl Answer {
         let length = line.len().saturating_add(2);
         match self.step {
             Step::ChunkSize => {
-                self.chunk_lines = self.chunk_lines.checked_sub(length).ok_or(Fault::ChunkSize)?;
-                self.step = match chunk_size(line).ok_or(Fault::ChunkSize)? {
+                let (size, extensions) = chunk_size(line).ok_or(Fault::ChunkSize)?;
+                self.extensions = self.extensions.checked_sub(extensions.len()).ok_or(Fault::ChunkSize)?;
+                self.step = match size {
                     0 => Step::Trailer,
                     size => Step::Chunk(size),
                 };
@@ -331,15 +335,17 @@ fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// The size in front of a chunk; what extends it is not looked at.
-fn chunk_size(line: &[u8]) -> Option<u64> {
+/// The size in front of a chunk, and what extends it, which is not looked at.
+fn chunk_size(line: &[u8]) -> Option<(u64, &[u8])> {
     let end = line.iter().position(|octet| !octet.is_ascii_hexdigit()).unwrap_or(line.len());
-    let (digits, rest) = line.split_at_checked(end).filter(|(digits, _)| !digits.is_empty())?;
+    let (digits, rest) = line.split_at_checked(end)?;
     if !matches!(rest.trim_ascii_start(), [] | [b';', ..]) || check_value(rest).is_err() {
         return None;
     }
-    digits.iter().try_fold(0_u64, |size, digit| {
+    let digits = Some(digits).filter(|digits| (1..=MAX_DIGITS).contains(&digits.len()))?;
+    let size = digits.iter().try_fold(0_u64, |size, digit| {
         let digit = char::from(*digit).to_digit(16)?;
         size.checked_mul(16)?.checked_add(digit.into())
-    })
+    });
+    Some((size?, rest))
 }
