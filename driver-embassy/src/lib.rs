@@ -5,9 +5,12 @@
 #![deny(missing_docs)]
 
 mod clock;
+pub mod connect;
 mod failure;
 pub mod http;
 pub mod session;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod user_agent;
 
 use core::time::Duration;
