@@ -14,6 +14,8 @@ pub mod http;
 mod log;
 pub mod net;
 pub mod session;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod user_agent;
 
 use core::time::Duration;

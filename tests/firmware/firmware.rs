@@ -34,10 +34,20 @@ fn granted(provider: &Provider, grant_type: &str) -> usize {
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const REFRESH_TOKEN: &str = "refresh_token";
 
-fn signs_in_and_out(board: Board) {
-    let provider = Provider::start(Options::default());
-    let browser = Browser::start();
-    let device = Device::new(board, &firmware(board, Tls::None), &[("issuer", provider.issuer())]);
+/// A board, its server, and its user's browser.
+fn equipment(board: Board, tls: Tls) -> (Device, Provider, Browser) {
+    let https = tls != Tls::None;
+    let provider = Provider::start(Options { https, ..Options::default() });
+    let browser = Browser::start_with(browser::Options { accept_insecure_certs: https });
+    let device = Device::new(board, &firmware(board, tls), &[("issuer", provider.issuer())]);
+    if https {
+        device.put("authority.der", &provider.authority().ca_der());
+    }
+    (device, provider, browser)
+}
+
+fn signs_in_and_out(board: Board, tls: Tls) {
+    let (device, provider, browser) = equipment(board, tls);
     let mut running = device.start();
     running.line("Address 10.0.2.15");
     running.line("Nobody is signed in (NeverSignedIn).");
@@ -71,10 +81,15 @@ fn signs_in_and_out(board: Board) {
 
 #[test]
 fn cortex_m() {
-    signs_in_and_out(Board::Mps2An386);
+    signs_in_and_out(Board::Mps2An386, Tls::P256);
 }
 
 #[test]
 fn risc_v() {
-    signs_in_and_out(Board::Virt);
+    signs_in_and_out(Board::Virt, Tls::P256);
+}
+
+#[test]
+fn without_tls() {
+    signs_in_and_out(Board::Mps2An386, Tls::None);
 }

@@ -35,6 +35,11 @@ impl Device {
         self.folder.path()
     }
 
+    /// Gives it a file.
+    pub fn put(&self, name: &str, octets: &[u8]) {
+        fs::write(self.folder.path().join(name), octets).expect("it can be written");
+    }
+
     /// What is in its flash.
     pub fn flash(&self) -> Vec<u8> {
         fs::read(self.folder.path().join("flash.bin")).expect("the board was on")

@@ -107,7 +107,10 @@ pub fn build(board: Board, tls: Tls) -> Result<PathBuf, String> {
     let target = std::path::absolute(target.join("firmware")).map_err(|why| format!("{why}."))?;
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root.join("examples/firmware")).args(["build", "--quiet", "--release"]);
-    cargo.args(["--target", board.target(), "--features", tls.features()]).arg("--target-dir").arg(&target);
+    cargo
+        .args(["--target", board.target(), "--no-default-features", "--features", tls.features()])
+        .arg("--target-dir")
+        .arg(&target);
     match cargo.status() {
         Ok(status) if status.success() => {}
         Ok(_) => {

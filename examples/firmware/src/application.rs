@@ -11,7 +11,6 @@ use keyfob_core::{
     jws::{Es256, Rs256},
     session::{Action, Session, SignInReason},
     sign_out::{Outcome, SignOut},
-    time::{Date, UnixTime},
 };
 use keyfob_embassy::{
     Clock, Failure, SystemClock, fetch,
@@ -82,12 +81,9 @@ pub async fn run<H: Http, S: Store + Underway>(
     settings: &Settings<'_>,
     http: &mut H,
     store: &mut S,
+    mut clock: SystemClock,
     buffers: &mut Buffers,
 ) -> ! {
-    let mut clock = SystemClock::new();
-    if let Some(date) = board::date() {
-        clock.set(Date::Known(UnixTime::from_seconds(date)));
-    }
     let discovery = settings.discovery().expect("issuer=… is the address of a server");
     loop {
         say!("Asking {} for its addresses.", settings.issuer);

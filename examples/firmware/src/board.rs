@@ -29,6 +29,8 @@ pub use self::chip::{NAME, Network, entry};
 pub use self::console::{Console, key};
 pub use self::executor::run;
 pub use self::flash::FileFlash;
+#[cfg(feature = "tls")]
+pub use self::host::file;
 pub use self::host::{argument, date, entropy, exit};
 pub use self::loopback::Loopback;
 pub use self::stack::high_water;

@@ -11,12 +11,21 @@ mod screen;
 mod settings;
 mod stand_in;
 
+#[cfg(feature = "tls")]
+use core::pin::pin;
 use core::{fmt::Write, panic::PanicInfo};
 
 use embassy_executor::Spawner;
 use embassy_net::{DhcpConfig, Runner, Stack, StackResources, tcp::client::TcpClientState};
-use keyfob_core::secret::Seed;
-use keyfob_embassy::{http::Client, net::EmbassyNet};
+#[cfg(feature = "tls")]
+use keyfob_core::{entropy::Entropy, error::Error};
+use keyfob_core::{
+    secret::Seed,
+    time::{Date, UnixTime},
+};
+#[cfg(feature = "tls")]
+use keyfob_embassy::tls::{CertificateDer, Tls, TlsMemory, trust_anchor};
+use keyfob_embassy::{SystemClock, http::Client, net::EmbassyNet};
 use static_cell::StaticCell;
 
 use crate::{
@@ -54,6 +63,8 @@ async fn carry(mut runner: Runner<'static, board::Network>) -> ! {
 #[embassy_executor::task]
 async fn apply(stack: Stack<'static>) -> ! {
     static MEMORY: StaticCell<Memory> = StaticCell::new();
+    #[cfg(feature = "tls")]
+    static TLS: StaticCell<TlsMemory> = StaticCell::new();
     static SOCKETS: StaticCell<TcpClientState<1, SENT, RECEIVED>> = StaticCell::new();
     let memory = MEMORY.init_with(Memory::new);
     let settings = Settings::read(&mut memory.settings);
@@ -62,10 +73,38 @@ async fn apply(stack: Stack<'static>) -> ! {
     if let Some(config) = stack.config_v4() {
         say!("Address {}.", config.address);
     }
+    let mut clock = SystemClock::new();
+    if let Some(date) = board::date() {
+        clock.set(Date::Known(UnixTime::from_seconds(date)));
+    }
     let network = Loopback(EmbassyNet::new(stack, SOCKETS.init_with(TcpClientState::new)));
-    let mut http = Client::<_>::new(&network);
     let mut store = stand_in::FlashStore::new(board::FileFlash::open().expect("the flash is there"));
-    application::run(&settings, &mut http, &mut store, &mut memory.buffers).await
+    #[cfg(not(feature = "tls"))]
+    let connect = &network;
+    #[cfg(feature = "tls")]
+    let authority = CertificateDer::from(settings.authority);
+    #[cfg(feature = "tls")]
+    let anchors = [trust_anchor(&authority).expect("it is a certificate")];
+    #[cfg(feature = "tls")]
+    let (desk, records) = TLS.init_with(TlsMemory::new).split();
+    #[cfg(feature = "tls")]
+    let session = pin!(desk.session(records, &network, &anchors, Generator, clock));
+    #[cfg(feature = "tls")]
+    let connect = &Tls::new(desk, session);
+    let mut http = Client::<_>::new(connect);
+    application::run(&settings, &mut http, &mut store, clock, &mut memory.buffers).await
+}
+
+/// The board's random numbers.
+#[cfg(feature = "tls")]
+struct Generator;
+
+#[cfg(feature = "tls")]
+impl Entropy for Generator {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        board::entropy(out);
+        Ok(())
+    }
 }
 
 /// A secret that was never there before.

@@ -11,18 +11,28 @@ pub struct Settings<'m> {
     pub issuer: &'m str,
     /// Who this device is to the server.
     pub client_id: &'m str,
+    /// Whose word is taken for who a server is: a certificate in DER.
+    #[cfg(feature = "tls")]
+    pub authority: &'m [u8],
 }
 
 /// Where the settings lie.
 pub struct Room {
     issuer: [u8; 128],
     client_id: [u8; 64],
+    #[cfg(feature = "tls")]
+    authority: [u8; 1024],
 }
 
 impl Room {
     /// Nothing is set.
     pub const fn new() -> Self {
-        Self { issuer: [0; 128], client_id: [0; 64] }
+        Self {
+            issuer: [0; 128],
+            client_id: [0; 64],
+            #[cfg(feature = "tls")]
+            authority: [0; 1024],
+        }
     }
 }
 
@@ -30,12 +40,18 @@ impl<'m> Settings<'m> {
     /// Reads the settings.
     ///
     /// # Panics
-    /// Without a server.
+    /// Without a server, or without an authority where there is TLS.
     pub fn read(room: &'m mut Room) -> Self {
         let issuer =
             board::argument("issuer", &mut room.issuer).expect("issuer=… says who signs the user in");
         let client_id = board::argument("client_id", &mut room.client_id).unwrap_or("device");
-        Self { issuer, client_id }
+        Self {
+            issuer,
+            client_id,
+            #[cfg(feature = "tls")]
+            authority: board::file(c"authority.der", &mut room.authority)
+                .expect("authority.der holds the authority's certificate"),
+        }
     }
 
     /// How the server is asked for its addresses.

@@ -20,6 +20,15 @@ pub fn argument<'b>(name: &str, buffer: &'b mut [u8]) -> Option<&'b str> {
     str::from_utf8(room).ok()
 }
 
+/// Reads a file, if it is there and fits.
+#[cfg(feature = "tls")]
+pub fn file<'b>(name: &core::ffi::CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let mut file = File::open(name).ok()?;
+    let room = buffer.get_mut(..usize::try_from(file.metadata().ok()?.len()).ok()?)?;
+    file.read_exact(room).ok()?;
+    Some(room)
+}
+
 /// Fills `octets` with random ones.
 ///
 /// # Panics
