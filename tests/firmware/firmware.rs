@@ -1,12 +1,12 @@
 //! Somebody signs in on a board, stays signed in through every loss of power, and signs out.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command, thread, time::Duration};
 
 use keyfob_emulator::{Board, Tls, build};
-use keyfob_firmware_tests::{Device, Running};
+use keyfob_firmware_tests::{Device, Running, name_server::NameServer};
 use keyfob_interop::{
     browser::{self, Browser},
-    provider::{Options, Provider},
+    provider::{NAMED_HOST, Options, Provider},
 };
 
 fn firmware(board: Board, tls: Tls) -> PathBuf {
@@ -35,19 +35,49 @@ const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const REFRESH_TOKEN: &str = "refresh_token";
 
 /// A board, its server, and its user's browser.
-fn equipment(board: Board, tls: Tls) -> (Device, Provider, Browser) {
-    let https = tls != Tls::None;
-    let provider = Provider::start(Options { https, ..Options::default() });
-    let browser = Browser::start_with(browser::Options { accept_insecure_certs: https });
-    let device = Device::new(board, &firmware(board, tls), &[("issuer", provider.issuer())]);
-    if https {
-        device.put("authority.der", &provider.authority().ca_der());
+struct Equipment {
+    device: Device,
+    provider: Provider,
+    browser: Browser,
+}
+
+impl Equipment {
+    fn new(board: Board, tls: Tls) -> Self {
+        Self::with(board, tls, Options { https: tls != Tls::None, ..Options::default() }, &[])
     }
-    (device, provider, browser)
+
+    fn with(board: Board, tls: Tls, options: Options, settings: &[(&str, &str)]) -> Self {
+        let https = options.https;
+        let provider = Provider::start(options);
+        let browser = Browser::start_with(browser::Options { accept_insecure_certs: https });
+        let settings = [settings, &[("issuer", provider.issuer())]].concat();
+        let device = Device::new(board, &firmware(board, tls), &settings);
+        if https {
+            device.put("authority.der", &provider.authority().ca_der());
+        }
+        Self { device, provider, browser }
+    }
+
+    /// Switches the board on and signs in.
+    fn signed_in(&self) -> Running {
+        let mut running = self.device.start();
+        running.line("Nobody is signed in");
+        running.press("\r");
+        enter(&self.browser, &mut running, "alice");
+        running.line("Signed in as alice");
+        running
+    }
+
+    /// Stops the server, or lets it go on: meanwhile it takes connections, and answers nothing.
+    fn signal(&self, signal: &str) {
+        let ids = self.provider.ids();
+        let kill = Command::new("kill").arg(signal).args(ids.iter().map(u32::to_string)).status();
+        assert!(kill.is_ok_and(|status| status.success()));
+    }
 }
 
 fn signs_in_and_out(board: Board, tls: Tls) {
-    let (device, provider, browser) = equipment(board, tls);
+    let Equipment { device, provider, browser } = Equipment::new(board, tls);
     let mut running = device.start();
     running.line("Address 10.0.2.15");
     running.line("Nobody is signed in (NeverSignedIn).");
@@ -79,9 +109,85 @@ fn signs_in_and_out(board: Board, tls: Tls) {
     assert_eq!(granted(&provider, REFRESH_TOKEN), 2);
 }
 
+/// The power goes in the middle of each phase in which the device waits.
+fn carries_on(board: Board, tls: Tls) {
+    let equipment = Equipment::new(board, tls);
+    let Equipment { device, provider, browser } = &equipment;
+
+    // Before there is a code: the server is silent when it is asked for one.
+    let mut running = device.start();
+    running.line("Nobody is signed in (NeverSignedIn).");
+    equipment.signal("-STOP");
+    running.press("\r");
+    running.line("Asking for a code.");
+    drop(running);
+    equipment.signal("-CONT");
+
+    // While the user is entering the code: it stays good.
+    let mut running = device.start();
+    running.line("Nobody is signed in (NeverSignedIn).");
+    running.press("\r");
+    running.line("Open ");
+    let code = running.line("Code ");
+    while provider.seen_at("/oauth/token").is_empty() {
+        thread::sleep(Duration::from_millis(50));
+    }
+    drop(running);
+    let mut running = device.start();
+    running.line("Going on with the code from before.");
+    assert_eq!(enter(browser, &mut running, "alice"), code);
+    running.line("Signed in as alice");
+    assert_eq!(granted(provider, DEVICE_CODE), 1);
+
+    // While it is signed in and nothing happens.
+    drop(running);
+    let mut running = device.start();
+    running.line("Signed in as alice");
+    assert_eq!(granted(provider, REFRESH_TOKEN), 1);
+
+    // While it refreshes, when the server has replaced the token and the new one is lost on the way: only the user
+    // can help, and the device says so.
+    thread::sleep(Duration::from_secs(1));
+    equipment.signal("-STOP");
+    running.press("r");
+    running.line("Refreshing.");
+    thread::sleep(Duration::from_secs(2));
+    drop(running);
+    equipment.signal("-CONT");
+    while granted(provider, REFRESH_TOKEN) < 2 {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let mut running = device.start();
+    running.line("Nobody is signed in (AnswerLost).");
+    running.press("\r");
+    enter(browser, &mut running, "alice");
+    running.line("Signed in as alice");
+
+    // While it signs out, when the server does not hear of it: it hears of it later.
+    equipment.signal("-STOP");
+    running.press("o");
+    running.line("Signing out.");
+    thread::sleep(Duration::from_secs(2));
+    drop(running);
+    equipment.signal("-CONT");
+    let mut running = device.start();
+    running.line("Signed out: Revoked.");
+    running.line("Nobody is signed in");
+}
+
 #[test]
 fn cortex_m() {
     signs_in_and_out(Board::Mps2An386, Tls::P256);
+}
+
+#[test]
+fn cortex_m_carries_on() {
+    carries_on(Board::Mps2An386, Tls::P256);
+}
+
+#[test]
+fn cortex_m_without_tls() {
+    signs_in_and_out(Board::Mps2An386, Tls::None);
 }
 
 #[test]
@@ -90,6 +196,18 @@ fn risc_v() {
 }
 
 #[test]
-fn without_tls() {
-    signs_in_and_out(Board::Mps2An386, Tls::None);
+fn a_server_with_a_name() {
+    let server = NameServer::start(NAMED_HOST);
+    let options = Options { https: true, named_host: true, ..Options::default() };
+    let settings = [("name_server", NameServer::ADDRESS)];
+    let equipment = Equipment::with(Board::Mps2An386, Tls::P256, options, &settings);
+    assert!(equipment.provider.issuer().contains(NAMED_HOST));
+    equipment.signed_in();
+    let asked = server.asked();
+    assert!(!asked.is_empty() && asked.iter().all(|name| name == NAMED_HOST), "{asked:?}");
+
+    // The same server by a name that nobody knows.
+    let issuer = equipment.provider.issuer().replace(NAMED_HOST, "nobody.keyfob.test");
+    equipment.device.start_with(&[("issuer", &issuer)]).line("No answer: ");
+    assert!(server.asked().iter().any(|name| name == "nobody.keyfob.test"));
 }

@@ -1,5 +1,7 @@
 //! A board in QEMU, for tests.
 
+pub mod name_server;
+
 use std::{
     fs,
     io::{Read, Write},

@@ -6,6 +6,7 @@
 // Environment, all optional:
 //   PORT                                    0 (default) takes a free one
 //   TLS_CERT, TLS_KEY                       PEM files: https://localhost instead of http://127.0.0.1
+//   HOST                                    with these, another name than localhost
 //   AT_TTL, ID_TTL, DEVICE_TTL, CODE_TTL    lifetimes in seconds
 //   DPOP_NONCE=1                            demand server nonces in DPoP proofs
 //   CLIENT_JWKS                             file with the public keys of the client `conf-pkjwt`
@@ -16,7 +17,7 @@ import https from 'node:https';
 import { createPrivateKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { Provider, errors } from 'oidc-provider';
 
-const { TLS_CERT, TLS_KEY, CLIENT_JWKS, DPOP_NONCE, OP_KEYS, PORT } = process.env;
+const { TLS_CERT, TLS_KEY, CLIENT_JWKS, DPOP_NONCE, HOST, OP_KEYS, PORT } = process.env;
 const seconds = (name, otherwise) => () => Number(process.env[name] || otherwise);
 const json = (file) => JSON.parse(fs.readFileSync(file, 'utf8'));
 const DAY = 86400;
@@ -30,7 +31,7 @@ const server = TLS_CERT
 await new Promise((bound, failed) => {
   server.once('error', failed).listen(Number(PORT || 0), '127.0.0.1', bound);
 });
-const issuer = `${TLS_CERT ? 'https://localhost' : 'http://127.0.0.1'}:${server.address().port}`;
+const issuer = `${TLS_CERT ? `https://${HOST || 'localhost'}` : 'http://127.0.0.1'}:${server.address().port}`;
 
 function signingKeys() {
   if (OP_KEYS && fs.existsSync(OP_KEYS)) return json(OP_KEYS);

@@ -13,6 +13,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use crate::certificates::{Leaf, TestAuthority};
 use crate::process::Process;
 
+/// A name that no resolver knows but those of tests; it is in the provider's certificate, and browsers here know it.
+pub const NAMED_HOST: &str = "op.keyfob.test";
+
 /// What kind of provider to start; the default speaks http on a free port.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -30,6 +33,8 @@ pub struct Options {
     pub dpop_nonce: bool,
     /// Speak TLS, with a certificate of an authority made for this provider.
     pub https: bool,
+    /// Be [`NAMED_HOST`] instead of `localhost`, when `https`.
+    pub named_host: bool,
     /// Lifetime of ID tokens, in whole seconds; an hour when `None`.
     pub id_token_lifetime: Option<Duration>,
     /// A port, for a second start of the same issuer; 0 takes a free one.
@@ -43,6 +48,8 @@ pub struct Provider {
     agent: Agent,
     authority: Option<TestAuthority>,
     issuer: String,
+    /// The issuer, where this process reaches it.
+    place: String,
     process: Process,
     /// Looks at `/test/seen` with no care for the certificate, which may be hostile on purpose.
     watcher: Agent,
@@ -71,10 +78,12 @@ impl Provider {
         command.arg("provider.mjs").current_dir(INTEROP);
         let process = Process::start(command, &environment);
         let issuer = process.wait_for_line("ISSUER ", START);
+        let place = issuer.replace(NAMED_HOST, "localhost");
         Self {
             agent: agent(authority.as_ref()),
             authority,
             issuer,
+            place,
             process,
             watcher: client(TlsConfig::builder().disable_verification(true).build()),
         }
@@ -116,7 +125,7 @@ impl Provider {
     /// client: `assertion`, `basic`, `body` or `none`), `dpop` (whether there was a proof).
     #[track_caller]
     pub fn seen(&self) -> Vec<Value> {
-        let url = format!("{}/test/seen", self.issuer);
+        let url = format!("{}/test/seen", self.place);
         let mut response = self.watcher.get(&url).call().unwrap_or_else(|error| panic!("{url}: {error}"));
         response.body_mut().read_json().unwrap_or_else(|error| panic!("{url}: {error}"))
     }
@@ -166,6 +175,9 @@ fn environment(options: &Options) -> Vec<(&'static str, String)> {
     }
     for (name, file) in [("CLIENT_JWKS", &options.client_jwks), ("OP_KEYS", &options.signing_keys)] {
         environment.extend(file.as_deref().map(|file| (name, text(file))));
+    }
+    if options.named_host {
+        environment.push(("HOST", NAMED_HOST.to_owned()));
     }
     if options.dpop_nonce {
         environment.push(("DPOP_NONCE", "1".to_owned()));

@@ -70,17 +70,21 @@ impl Memory {
 /// A place for a sign-in that is under way, beside the session's.
 pub trait Underway {
     /// Reads it into `buffer`, and gives the length; 0 if there is none.
-    async fn load_flow(&mut self, buffer: &mut [u8]) -> usize;
+    async fn load(&mut self, buffer: &mut [u8]) -> usize;
 
-    /// Writes it; an empty one takes its place away. If it fails, a loss of power costs the user a new code.
-    async fn store_flow(&mut self, snapshot: &[u8]);
+    /// Writes it. If that fails, a loss of power costs the user a new code.
+    async fn store(&mut self, snapshot: &[u8]);
+
+    /// Removes it.
+    async fn clear(&mut self);
 }
 
 /// Does everything, for ever.
-pub async fn run<H: Http, S: Store + Underway>(
+pub async fn run(
     settings: &Settings<'_>,
-    http: &mut H,
-    store: &mut S,
+    http: &mut impl Http,
+    store: &mut impl Store,
+    notes: &mut impl Underway,
     mut clock: SystemClock,
     buffers: &mut Buffers,
 ) -> ! {
@@ -93,7 +97,7 @@ pub async fn run<H: Http, S: Store + Underway>(
                     .scope(&["openid", "profile", "offline_access"])
                     .algorithms(&[&Rs256, &Es256]);
                 let buffer = &mut buffers.work;
-                let mut device = Device { client: &client, http, store, clock, buffer };
+                let mut device = Device { client: &client, http, store, notes, clock, buffer };
                 match device.serve().await {
                     Ok(never) => match never {},
                     Err(error) => panic!("the firmware is wrong: {error}"),
@@ -109,15 +113,16 @@ pub async fn run<H: Http, S: Store + Underway>(
 enum Never {}
 
 /// What the device works with.
-struct Device<'d, H, S> {
+struct Device<'d, H, S, U> {
     client: &'d Client<'d>,
     http: &'d mut H,
     store: &'d mut S,
+    notes: &'d mut U,
     clock: SystemClock,
     buffer: &'d mut [u8],
 }
 
-impl<H: Http, S: Store + Underway> Device<'_, H, S> {
+impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
     async fn serve(&mut self) -> Result<Never, Error> {
         let mut session = Session::<TOKENS>::new(self.client, &seed())?;
         let mut owed = SignOut::<TOKENS>::new(self.client, &seed())?;
@@ -135,8 +140,8 @@ impl<H: Http, S: Store + Underway> Device<'_, H, S> {
                     if failed.is_some() {
                         say!("The flash has failed: the session lasts as long as there is power.");
                     }
-                    // Whatever led here is used up.
-                    self.store.store_flow(&[]).await;
+                    // What led here is used up.
+                    self.notes.clear().await;
                     if !greeted {
                         greeted = self.greet(&session).await;
                     }
@@ -185,7 +190,7 @@ impl<H: Http, S: Store + Underway> Device<'_, H, S> {
         reason: SignInReason,
         tell_at: Option<u64>,
     ) -> Result<(), Error> {
-        let length = self.store.load_flow(self.buffer).await;
+        let length = self.notes.load(self.buffer).await;
         let saved = self.buffer.get(..length).unwrap_or_default();
         let mut flow = match DeviceAuthorization::<CODES>::restore(self.client, saved, self.clock.now()) {
             Ok(flow) => {
@@ -214,7 +219,7 @@ impl<H: Http, S: Store + Underway> Device<'_, H, S> {
                     Ok(()) => return Err(Error::Misuse),
                 }
                 let length = flow.save(self.clock.now(), self.buffer)?;
-                self.store.store_flow(self.buffer.get(..length).unwrap_or_default()).await;
+                self.notes.store(self.buffer.get(..length).unwrap_or_default()).await;
                 flow
             }
         };
@@ -239,7 +244,7 @@ impl<H: Http, S: Store + Underway> Device<'_, H, S> {
             }
             Either::Second(()) => say!("Given up."),
         }
-        self.store.store_flow(&[]).await;
+        self.notes.clear().await;
         Ok(())
     }
 

@@ -7,6 +7,7 @@
 
 mod application;
 mod board;
+mod notes;
 mod screen;
 mod settings;
 mod stand_in;
@@ -16,7 +17,9 @@ use core::pin::pin;
 use core::{fmt::Write, panic::PanicInfo};
 
 use embassy_executor::Spawner;
-use embassy_net::{DhcpConfig, Runner, Stack, StackResources, tcp::client::TcpClientState};
+use embassy_net::{
+    ConfigV4, DhcpConfig, Runner, Stack, StackResources, StaticConfigV4, tcp::client::TcpClientState,
+};
 #[cfg(feature = "tls")]
 use keyfob_core::{entropy::Entropy, error::Error};
 use keyfob_core::{
@@ -30,13 +33,17 @@ use static_cell::StaticCell;
 
 use crate::{
     application::Memory,
-    board::{Console, Loopback},
+    board::{Console, FileFlash, Loopback},
+    notes::Notes,
     settings::Settings,
 };
 
 /// Octets of TCP's buffers.
 const SENT: usize = 1024;
 const RECEIVED: usize = 2048;
+
+/// The flash's last sector is for a sign-in that is under way, the others for the session.
+const NOTES: u32 = (FileFlash::CAPACITY - FileFlash::SECTOR) as u32;
 
 #[board::entry]
 fn main() -> ! {
@@ -73,12 +80,20 @@ async fn apply(stack: Stack<'static>) -> ! {
     if let Some(config) = stack.config_v4() {
         say!("Address {}.", config.address);
     }
+    if let (Some(server), Some(config)) = (settings.name_server, stack.config_v4()) {
+        // The address stays as it was given.
+        let dns_servers = [server].into_iter().collect();
+        stack.set_config_v4(ConfigV4::Static(StaticConfigV4 { dns_servers, ..config }));
+        stack.wait_config_up().await;
+    }
     let mut clock = SystemClock::new();
     if let Some(date) = board::date() {
         clock.set(Date::Known(UnixTime::from_seconds(date)));
     }
     let network = Loopback(EmbassyNet::new(stack, SOCKETS.init_with(TcpClientState::new)));
-    let mut store = stand_in::FlashStore::new(board::FileFlash::open().expect("the flash is there"));
+    let flash = || FileFlash::open().expect("the flash is there");
+    let mut store = stand_in::FlashStore::new(flash());
+    let mut notes = Notes::new(flash(), NOTES);
     #[cfg(not(feature = "tls"))]
     let connect = &network;
     #[cfg(feature = "tls")]
@@ -92,7 +107,7 @@ async fn apply(stack: Stack<'static>) -> ! {
     #[cfg(feature = "tls")]
     let connect = &Tls::new(desk, session);
     let mut http = Client::<_>::new(connect);
-    application::run(&settings, &mut http, &mut store, clock, &mut memory.buffers).await
+    application::run(&settings, &mut http, &mut store, &mut notes, clock, &mut memory.buffers).await
 }
 
 /// The board's random numbers.

@@ -1,5 +1,6 @@
 //! What is set from outside: a product has this in its flash.
 
+use embassy_net::Ipv4Address;
 use keyfob_core::{error::Error, exchange::Discovery};
 
 use crate::board;
@@ -11,6 +12,8 @@ pub struct Settings<'m> {
     pub issuer: &'m str,
     /// Who this device is to the server.
     pub client_id: &'m str,
+    /// Who is asked for addresses of hosts; otherwise it is who the network names.
+    pub name_server: Option<Ipv4Address>,
     /// Whose word is taken for who a server is: a certificate in DER.
     #[cfg(feature = "tls")]
     pub authority: &'m [u8],
@@ -45,9 +48,12 @@ impl<'m> Settings<'m> {
         let issuer =
             board::argument("issuer", &mut room.issuer).expect("issuer=… says who signs the user in");
         let client_id = board::argument("client_id", &mut room.client_id).unwrap_or("device");
+        let mut text = [0; 16];
+        let name_server = board::argument("name_server", &mut text).and_then(|text| text.parse().ok());
         Self {
             issuer,
             client_id,
+            name_server,
             #[cfg(feature = "tls")]
             authority: board::file(c"authority.der", &mut room.authority)
                 .expect("authority.der holds the authority's certificate"),

@@ -4,7 +4,7 @@ use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
 use keyfob_core::session::Slot;
 use keyfob_embassy::session::Store;
 
-use crate::{application::Underway, board::FileFlash};
+use crate::board::FileFlash;
 
 pub struct FlashStore(FileFlash);
 
@@ -61,15 +61,5 @@ impl Store for FlashStore {
     async fn erase(&mut self, slot: Slot) -> Result<(), ()> {
         self.put(sector(slot), &[]).await;
         Ok(())
-    }
-}
-
-impl Underway for FlashStore {
-    async fn load_flow(&mut self, buffer: &mut [u8]) -> usize {
-        self.get(3, buffer).await
-    }
-
-    async fn store_flow(&mut self, snapshot: &[u8]) {
-        self.put(3, snapshot).await;
     }
 }

@@ -1,5 +1,7 @@
 //! NOR flash in a file of the machine that the board is emulated on: it outlives a reset.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use embedded_storage_async::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
@@ -8,7 +10,11 @@ use semihosting::{
     io::{self, Read, Seek, SeekFrom, Write},
 };
 
+use super::host;
+
 /// Octets, all of them set in the beginning. Writing clears bits, and only erasing a sector sets them again.
+///
+/// With the argument `cut=n` the power goes in the middle of the n-th write or erasure.
 pub struct FileFlash(File);
 
 impl FileFlash {
@@ -96,15 +102,22 @@ impl NorFlash for FileFlash {
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
         let length = to.checked_sub(from).ok_or(NorFlashErrorKind::OutOfBounds)?;
         check(from, length as usize, Self::ERASE_SIZE)?;
+        let cut = is_cut();
+        let to = if cut { from + length / 2 } else { to };
         self.seek(from)?;
         for _ in (from..to).step_by(ERASED.len()) {
             self.0.write_all(&ERASED)?;
+        }
+        if cut {
+            power_off();
         }
         Ok(())
     }
 
     async fn write(&mut self, offset: u32, octets: &[u8]) -> Result<(), FlashError> {
         check(offset, octets.len(), Self::WRITE_SIZE)?;
+        let cut = is_cut();
+        let octets = if cut { &octets[..octets.len() / 2] } else { octets };
         let mut place = offset;
         for piece in octets.chunks(ERASED.len()) {
             let mut room = ERASED;
@@ -116,9 +129,31 @@ impl NorFlash for FileFlash {
             self.0.write_all(cells)?;
             place += piece.len() as u32;
         }
+        if cut {
+            power_off();
+        }
         Ok(())
     }
 }
+
+/// Counts, and tells whether the power goes.
+fn is_cut() -> bool {
+    let mut number = [0; 8];
+    let at = host::argument("cut", &mut number).and_then(|number| number.parse().ok());
+    let before = OPERATIONS.load(Ordering::Relaxed);
+    OPERATIONS.store(before + 1, Ordering::Relaxed);
+    at == Some(before + 1)
+}
+
+fn power_off() -> ! {
+    host::exit(POWER_OFF)
+}
+
+/// Writes and erasures since the start.
+static OPERATIONS: AtomicU32 = AtomicU32::new(0);
+
+/// How the emulation ends then.
+const POWER_OFF: i32 = 77;
 
 /// Whether flash of this size has this range, in whole units.
 fn check(offset: u32, length: usize, unit: usize) -> Result<(), NorFlashErrorKind> {

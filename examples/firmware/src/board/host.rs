@@ -9,12 +9,11 @@ use semihosting::{
     process,
 };
 
-/// The value of an argument `name=value`, if it is given and fits.
+/// The value of an argument `name=value`, if it is given and fits; the last one counts.
 pub fn argument<'b>(name: &str, buffer: &'b mut [u8]) -> Option<&'b str> {
     let arguments = env::args::<1024>().ok()?;
-    let value = (&arguments)
-        .filter_map(Result::ok)
-        .find_map(|argument| argument.strip_prefix(name)?.strip_prefix('='))?;
+    let values = (&arguments).filter_map(Result::ok);
+    let value = values.filter_map(|argument| argument.strip_prefix(name)?.strip_prefix('=')).last()?;
     let room = buffer.get_mut(..value.len())?;
     room.copy_from_slice(value.as_bytes());
     str::from_utf8(room).ok()
