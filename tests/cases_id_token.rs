@@ -85,6 +85,10 @@ fn a_mac_needs_a_secret_of_some_length() {
             CLIENT.algorithms(&[&Hs256]).authentication(ClientAuthentication::ClientSecretBasic(secret));
         assert_eq!(RefreshToken::<16>::new(&client, "RT", None).err(), expected, "{length} octets");
     }
+    // A secret that signs assertions is shared too.
+    let assertion = ClientAuthentication::client_secret_jwt(Secret::new(secret));
+    let client = CLIENT.algorithms(&[&Hs256]).authentication(assertion);
+    assert_eq!(RefreshToken::<16>::new(&client, "RT", None).err(), None);
 }
 
 // REQ: CLOCK-02, IDT-01, IDT-03, IDT-04, IDT-05, IDT-06, IDT-07, IDT-08, IDT-09, IDT-10, IDT-11, IDT-12, IDT-13

@@ -215,6 +215,7 @@ fn metadata_is_taken_whole_or_not_at_all() {
 // REQ: DISC-18
 #[test]
 fn a_flow_keeps_the_server_it_started_with() {
+    static ANOTHER_PORT: Client<'static> = KIOSK.redirect_uri("http://127.0.0.1:49152/callback");
     static MOVED: Client<'static> = Client::new(SERVER.token_endpoint("https://evil.example/token"), "kiosk")
         .redirect_uri("https://app.example/cb")
         .scope(&["openid", "email", "offline_access"])
@@ -237,7 +238,14 @@ fn a_flow_keeps_the_server_it_started_with() {
         assert!(AuthorizationCode::<64>::restore(&KIOSK, &saved, NOW).is_ok());
         let outcome = AuthorizationCode::<64>::restore(&MOVED, &saved, NOW).map(drop);
         assert_eq!(outcome, Err(Error::Snapshot));
+        // A code belongs to its redirect URI as well (RFC 6749 §4.1.3).
+        let outcome = AuthorizationCode::<64>::restore(&ANOTHER_PORT, &saved, NOW).map(drop);
+        assert_eq!(outcome, Err(Error::Snapshot));
     }
+    // A refresh token does not.
+    let flow = RefreshToken::<64>::new(&KIOSK, "refresh-1", None).expect("right");
+    let saved = Hand::default().shown(&flow).saved.expect("the flow goes on");
+    assert!(RefreshToken::<64>::restore(&ANOTHER_PORT, &saved, None).is_ok());
 }
 
 // REQ: REFRESH-14

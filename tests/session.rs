@@ -401,6 +401,18 @@ fn a_record_belongs_to_one_client() {
     }
 }
 
+// REQ: STORE-03
+#[test]
+fn a_record_belongs_to_no_redirect_uri() {
+    // A listener on a free port has another one at each start.
+    static ELSEWHERE: Client<'static> = GAUGE.redirect_uri("http://127.0.0.1:49152/callback");
+    let mut device = plain(1);
+    device.client = &ELSEWHERE;
+    device.reboot(1000);
+    assert!(matches!(device.settle(), Ok(Shown::Ready(..))));
+    assert_eq!(refreshes(&device), 1);
+}
+
 // REQ: STORE-07
 #[test]
 fn a_newer_record_is_not_misread() {

@@ -69,6 +69,14 @@ impl<'c> ClientAssertion<'c> {
         }
     }
 
+    /// The secret that signs, if none but the server knows it too.
+    pub(crate) const fn secret(&self) -> Option<Secret<'c>> {
+        match self.key {
+            Key::Pair(_) => None,
+            Key::Secret(secret) => Some(secret),
+        }
+    }
+
     pub(crate) fn check(&self, metadata: &Metadata<'_>) -> Result<(), Error> {
         (self.assertions.check)(self, metadata)
     }

@@ -80,7 +80,11 @@ impl<'c> ClientAuthentication<'c> {
             Self::ClientSecretBasic(secret)
             | Self::ClientSecretBasicRaw(secret)
             | Self::ClientSecretPost(secret) => Some(secret.expose()),
-            Self::Assertion(_) | Self::None => None,
+            Self::Assertion(assertion) => match assertion.secret() {
+                Some(secret) => Some(secret.expose()),
+                None => None,
+            },
+            Self::None => None,
         }
     }
 

@@ -216,6 +216,17 @@ pub(crate) enum Kind {
     SignOut = 6,
 }
 
+impl Kind {
+    /// What a code is bound to (RFC 6749 §4.1.3), and tokens are not: a listener on loopback has another port at each
+    /// start (RFC 8252 §7.3).
+    fn redirect_uri<'c>(self, client: &Client<'c>) -> &'c str {
+        match self {
+            Self::AuthorizationCode => client.redirect_uri,
+            _ => "",
+        }
+    }
+}
+
 /// What a snapshot holds: version, kind, step, milliseconds left, fingerprint, seed, length of the nonce and whether it
 /// was asked for, nonce, memory, checksum.
 pub(crate) struct Snapshot<'s> {
@@ -248,7 +259,7 @@ impl<'s> Snapshot<'s> {
         let mut writer = Writer::new(out);
         writer.text(&[VERSION, kind as u8, self.step]);
         writer.text(&self.left.to_le_bytes());
-        writer.text(&fingerprint(client));
+        writer.text(&fingerprint(client, kind.redirect_uri(client)));
         writer.text(self.seed);
         let nonce = u16::try_from(self.memory.nonce.len()).unwrap_or_default();
         let challenged = if self.memory.challenged { CHALLENGED } else { 0 };
@@ -276,7 +287,8 @@ impl<'s> Snapshot<'s> {
         let (nonce, text) = body.split_at_checked(usize::from(length & !CHALLENGED))?;
         let memory = Saved { text, nonce, challenged: length & CHALLENGED != 0 };
         let whole = snapshot.get(..snapshot.len().saturating_sub(CHECKSUM))?;
-        let right = equal(&checksum(whole), sum) && equal(owner, &fingerprint(client));
+        let own = fingerprint(client, kind.redirect_uri(client));
+        let right = equal(&checksum(whole), sum) && equal(owner, &own);
         (right && *version == VERSION && *found == kind as u8).then_some(Self {
             step: *step,
             left: u32::from_le_bytes(*left),
@@ -286,12 +298,13 @@ impl<'s> Snapshot<'s> {
     }
 }
 
-/// Tells clients apart: a code of one must never be sent by another. A key that tokens are bound to belongs here too.
-pub(crate) fn fingerprint(client: &Client<'_>) -> [u8; FINGERPRINT] {
+/// Tells clients apart: a code of one must never be sent by another. A key that tokens are bound to belongs here too; a
+/// redirect URI only where one does ([`Kind::redirect_uri`]).
+pub(crate) fn fingerprint(client: &Client<'_>, redirect_uri: &str) -> [u8; FINGERPRINT] {
     let metadata = &client.metadata;
     let endpoint = metadata.token_endpoint.unwrap_or_default();
     // No part can hold the octet between them.
-    let own = [metadata.issuer, "\0", endpoint, "\0", client.id, "\0", client.redirect_uri];
+    let own = [metadata.issuer, "\0", endpoint, "\0", client.id, "\0", redirect_uri];
     let mut hash = Sha256::new();
     // Tokens that are bound to a key are of no use with another (RFC 9449 §5).
     if let Some(dpop) = client.dpop {

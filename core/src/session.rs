@@ -395,7 +395,7 @@ impl<'c, const N: usize> Session<'c, N> {
 
     /// Whether it is a session of this client.
     pub(crate) fn is_of(&self, client: &Client<'_>) -> bool {
-        equal(&fingerprint(self.client), &fingerprint(client))
+        equal(&fingerprint(self.client, ""), &fingerprint(client, ""))
     }
 
     /// The refresh token, and the access token if there is one.

@@ -72,7 +72,7 @@ fn a_second_start_can_be_the_same_issuer_with_the_same_keys() {
     let signing_keys = Some(directory.path().join("keys.json"));
     let first = Provider::start(Options { signing_keys: signing_keys.clone(), ..Options::default() });
     let (issuer, keys) = (first.issuer().to_owned(), get(&first, "/.well-known/jwks.json"));
-    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(3));
+    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(4));
     let port = issuer.rsplit_once(':').expect("has a port").1.parse().expect("is a number");
     drop(first);
 

@@ -2,13 +2,11 @@
 //!
 //! The provider has Auth0's paths. What it saw of a request is asked of the provider itself.
 
-use std::time::Duration;
-
 use keyfob_core::{
-    client::Client,
+    client::{Client, ResponseMode},
     client_authentication::ClientAuthentication,
     error::{Error, ErrorCode},
-    flow::Redirect,
+    exchange::UserInfo,
     jws::{Algorithm, Es256, Rs256},
     metadata::Metadata,
     secret::Secret,
@@ -17,12 +15,12 @@ use keyfob_interop::{
     browser::{self, Browser},
     person::{EndPage, Outcome, Program, Settings, SignedIn},
     provider::{Options, Provider},
+    tab::Tab,
 };
 use keyfob_std::{
-    Failure,
+    Failure, fetch,
     http::{HttpErrorKind, HttpsClient},
     redirect::{Loopback, LoopbackHost},
-    user_agent::{UserAgent, UserAgentError},
 };
 
 fn public(metadata: Metadata<'_>) -> Client<'_> {
@@ -207,6 +205,16 @@ fn an_organization_that_the_token_does_not_name() {
     assert_eq!(provider.seen_at("/authorize")[0]["query"]["organization"], "org_9ybsU1dN2dKfDkBi");
 }
 
+// REQ: AUTHZ-11, REDIR-25
+#[test]
+fn the_browser_posts_the_response() {
+    let provider = Provider::start(Options::default());
+    let settings: Settings = |metadata| public(metadata).response_mode(ResponseMode::FormPost);
+    let (outcome, page) = Program::new(&provider).sign_in(settings, alice);
+    signed_in((outcome, page));
+    assert_eq!(provider.seen_at("/authorize")[0]["query"]["response_mode"], "form_post");
+}
+
 // REQ: AUTHZ-07, IDT-16
 #[test]
 fn max_age_brings_auth_time() {
@@ -241,7 +249,7 @@ fn refresh_tokens_rotate_and_old_ones_die() {
     assert!(matches!(failure, Failure::Flow(Error::Refused(ErrorCode::InvalidGrant))), "{failure:?}");
 }
 
-// REQ: UINFO-01, UINFO-03, HTTP-22
+// REQ: UINFO-01, UINFO-03, UINFO-05, HTTP-22
 #[test]
 fn userinfo_is_about_the_same_user() {
     let provider = Provider::start(Options::default());
@@ -257,30 +265,15 @@ fn userinfo_is_about_the_same_user() {
         let failure = program.userinfo(&user.access_token, subject, settings).expect_err(subject);
         assert!(matches!(failure, Failure::Flow(Error::Check(_))), "{failure:?}");
     }
+    // Also by post, where something on the way takes the header off.
+    let posted = program.with_client(settings, |client, http, clock| {
+        let request = UserInfo::new(client, &user.access_token, &user.subject).in_body();
+        fetch(&request, http, clock, &mut [0; 4096]).map(|claims| claims.json(&mut [0; 4096]).is_ok())
+    });
+    assert!(posted.expect("claims"));
     let failure = program.userinfo("not-a-token", &user.subject, settings).expect_err("no such token");
-    assert!(matches!(failure, Failure::Flow(Error::Check(_))), "{failure:?}");
-}
-
-/// An application that the browser hands a URL of its own scheme.
-struct Application {
-    browser: Browser,
-    url: Option<String>,
-}
-
-impl UserAgent for Application {
-    fn open(&mut self, url: &str) -> Result<(), UserAgentError> {
-        self.browser.open(url);
-        alice(&self.browser);
-        self.url = Some(self.browser.captured_navigation("com.myclientapp://", Duration::from_secs(20)));
-        Ok(())
-    }
-
-    fn redirect<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Redirect<'b>>, UserAgentError> {
-        let url = self.url.take().ok_or(UserAgentError::Cancelled)?;
-        let place = &mut buffer[..url.len()];
-        place.copy_from_slice(url.as_bytes());
-        Ok(Some(Redirect::Url(str::from_utf8(place).expect("a URL"))))
-    }
+    // The server says so in `WWW-Authenticate`.
+    assert!(matches!(failure, Failure::Flow(Error::Refused(ErrorCode::InvalidToken))), "{failure:?}");
 }
 
 // REQ: CFG-03, REDIR-02, INTEROP-01
@@ -288,9 +281,9 @@ impl UserAgent for Application {
 fn custom_scheme_as_auth0_documents_it() {
     const REDIRECT_URI: &str = "com.myclientapp://callback.example/callback";
     let provider = Provider::start(Options::default());
-    let mut application = Application { browser: Browser::start(), url: None };
+    let mut tab = Tab::new(REDIRECT_URI);
     let settings: Settings = |metadata| Client::new(metadata, "custom-scheme");
-    let outcome = Program::new(&provider).sign_in_with(&mut application, REDIRECT_URI, settings);
+    let outcome = Program::new(&provider).sign_in_with(&mut tab, REDIRECT_URI, settings);
     assert_eq!(outcome.expect("a sign-in").subject, "alice");
 }
 

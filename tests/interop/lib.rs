@@ -2,6 +2,9 @@
 
 pub mod browser;
 pub mod certificates;
+pub mod clock;
 pub mod person;
+pub mod phone;
 pub mod process;
 pub mod provider;
+pub mod tab;

@@ -16,13 +16,13 @@ use keyfob_core::{
     metadata::Metadata,
     secret::Seed,
     time::UnixTime,
-    token::TokenResponse,
+    token::{TokenResponse, TokenType},
 };
 use keyfob_std::{
     Clock, Failure, SystemClock,
     entropy::SystemEntropy,
     fetch,
-    http::HttpsClient,
+    http::{Http, HttpsClient},
     redirect::{Loopback, LoopbackHost},
     run,
     user_agent::{Desktop, UserAgent, UserAgentError},
@@ -63,6 +63,8 @@ pub struct SignedIn {
     pub scope: Option<String>,
     /// `sub`.
     pub subject: String,
+    /// How the access token is shown to an API.
+    pub token_type: TokenType,
 }
 
 impl SignedIn {
@@ -81,6 +83,7 @@ impl SignedIn {
             refresh_token: tokens.refresh_token().map(Into::into),
             scope: tokens.scope().map(Into::into),
             subject,
+            token_type: tokens.token_type(),
         }
     }
 }
@@ -92,7 +95,7 @@ pub fn json(claims: Claims<'_>) -> serde_json::Value {
 }
 
 /// The page that the browser shows in the end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct EndPage {
     /// Its address.
     pub url: String,
@@ -120,10 +123,10 @@ impl Person {
         (desktop, Self { shown })
     }
 
-    /// The page that the browser ended on.
+    /// The page that the browser ended on; none, where the program came to no address to open.
     pub fn end_page(self) -> EndPage {
-        let thread = self.shown.try_recv().expect("an address was shown");
-        thread.join().expect("the browser came to an end page")
+        let thread = self.shown.try_recv().ok();
+        thread.map(|thread| thread.join().expect("the browser came to an end page")).unwrap_or_default()
     }
 }
 
@@ -167,12 +170,23 @@ impl Program {
         fetch(&discovery, &mut self.http, &mut self.clock, &mut self.server).map(settings)
     }
 
-    /// Fetches the provider's keys, to keep them.
-    pub fn keys(&mut self, settings: Settings) -> Result<Vec<u8>, Failure> {
+    /// Makes the client from the provider's metadata, and does something with it.
+    pub fn with_client<R>(
+        &mut self,
+        settings: Settings,
+        act: impl FnOnce(&Client<'_>, &mut HttpsClient, &mut SystemClock) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
         let Self { http, clock, issuer, server } = self;
         let discovery = Discovery::insecure_loopback_http(issuer)?;
         let client = settings(fetch(&discovery, http, clock, server)?);
-        fetch(&Jwks::new(&client), http, clock, &mut [0; 4096]).map(|keys| keys.as_bytes().to_vec())
+        act(&client, http, clock)
+    }
+
+    /// Fetches the provider's keys, to keep them.
+    pub fn keys(&mut self, settings: Settings) -> Result<Vec<u8>, Failure> {
+        self.with_client(settings, |client, http, clock| {
+            fetch(&Jwks::new(client), http, clock, &mut [0; 4096]).map(|keys| keys.as_bytes().to_vec())
+        })
     }
 
     /// Signs a user in with the code flow; the browser does what `act` says.
@@ -235,45 +249,31 @@ impl Program {
         keys: &[u8],
         settings: Settings,
     ) -> Outcome {
-        let Self { http, clock, issuer, server } = self;
-        let mut buffer = [0; 8192];
-        let mut attempt = || -> Result<_, Failure> {
-            let discovery = Discovery::insecure_loopback_http(issuer)?;
-            let client = settings(fetch(&discovery, http, clock, server)?)
-                .redirect_uri(redirect_uri)
-                .keys(KeySet::from_bytes(keys));
+        let attempted = self.with_client(settings, |client, http, clock| {
+            let client = client.redirect_uri(redirect_uri).keys(KeySet::from_bytes(keys));
             let seed = Seed::draw(&mut SystemEntropy)?;
             let mut flow = AuthorizationCode::<512>::new(&client, seed, clock.now())?;
-            let outcome = run(&mut flow, http, user_agent, clock, &mut buffer, SignedIn::from_tokens);
-            Ok((
-                outcome,
-                flow.refusal().map(|refusal| format!("{}: {}", refusal.code(), refusal.description())),
-            ))
-        };
-        match attempt() {
-            Ok((Ok(user), _)) => Ok(user),
-            Ok((Err(failure), refusal)) => Err((failure, refusal)),
-            Err(failure) => Err((failure, None)),
-        }
+            Ok(outcome(&mut flow, http, user_agent, clock))
+        });
+        attempted.unwrap_or_else(|failure| Err((failure, None)))
     }
 
     /// Refreshes, and gives what came of it.
     pub fn refresh(&mut self, user: &SignedIn, settings: Settings) -> Result<Refreshed, Failure> {
-        let Self { http, clock, issuer, server } = self;
-        let discovery = Discovery::insecure_loopback_http(issuer)?;
-        let client = settings(fetch(&discovery, http, clock, server)?);
-        let previous = Previous {
-            subject: &user.subject,
-            audiences: user.audiences,
-            auth_time: user.auth_time,
-            nonce: user.claims["nonce"].as_str(),
-        };
-        let token = user.refresh_token.as_deref().expect("a refresh token");
-        let mut flow = RefreshToken::<512>::new(&client, token, Some(previous))?;
-        run(&mut flow, http, &mut Nobody, clock, &mut [0; 8192], |tokens| Refreshed {
-            access_token: tokens.access_token().into(),
-            has_id_token: tokens.id_token().is_some(),
-            refresh_token: tokens.refresh_token().map(Into::into),
+        self.with_client(settings, |client, http, clock| {
+            let previous = Previous {
+                subject: &user.subject,
+                audiences: user.audiences,
+                auth_time: user.auth_time,
+                nonce: user.claims["nonce"].as_str(),
+            };
+            let token = user.refresh_token.as_deref().expect("a refresh token");
+            let mut flow = RefreshToken::<512>::new(client, token, Some(previous))?;
+            run(&mut flow, http, &mut Nobody, clock, &mut [0; 8192], |tokens| Refreshed {
+                access_token: tokens.access_token().into(),
+                has_id_token: tokens.id_token().is_some(),
+                refresh_token: tokens.refresh_token().map(Into::into),
+            })
         })
     }
 
@@ -284,11 +284,24 @@ impl Program {
         subject: &str,
         settings: Settings,
     ) -> Result<serde_json::Value, Failure> {
-        let Self { http, clock, issuer, server } = self;
-        let discovery = Discovery::insecure_loopback_http(issuer)?;
-        let client = settings(fetch(&discovery, http, clock, server)?);
-        fetch(&UserInfo::new(&client, access_token, subject), http, clock, &mut [0; 4096]).map(json)
+        self.with_client(settings, |client, http, clock| {
+            fetch(&UserInfo::new(client, access_token, subject), http, clock, &mut [0; 4096]).map(json)
+        })
     }
+}
+
+/// Drives a flow to its end, and gives what came of it.
+pub fn outcome(
+    flow: &mut dyn Flow,
+    http: &mut impl Http,
+    user_agent: &mut impl UserAgent,
+    clock: &mut impl Clock,
+) -> Outcome {
+    let outcome = run(flow, http, user_agent, clock, &mut [0; 8192], SignedIn::from_tokens);
+    outcome.map_err(|failure| {
+        let reason = flow.refusal().map(|reason| format!("{}: {}", reason.code(), reason.description()));
+        (failure, reason)
+    })
 }
 
 /// What a refresh brought.
@@ -303,7 +316,7 @@ pub struct Refreshed {
 }
 
 /// A user agent for flows that need none.
-struct Nobody;
+pub struct Nobody;
 
 impl UserAgent for Nobody {
     fn open(&mut self, _url: &str) -> Result<(), UserAgentError> {

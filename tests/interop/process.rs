@@ -17,7 +17,7 @@ pub struct Process {
     name: String,
     stderr: Arc<Mutex<String>>,
     stdin: Option<ChildStdin>,
-    stdout: Receiver<String>,
+    stdout: Mutex<Receiver<String>>,
 }
 
 impl Process {
@@ -40,7 +40,7 @@ impl Process {
         collect(child.stderr.take().expect("stderr is piped"), stderr.clone());
         Self {
             stdin: child.stdin.take(),
-            stdout: lines(child.stdout.take().expect("stdout is piped")),
+            stdout: Mutex::new(lines(child.stdout.take().expect("stdout is piped"))),
             child,
             name,
             stderr,
@@ -51,8 +51,9 @@ impl Process {
     #[track_caller]
     pub fn wait_for_line(&self, prefix: &str, timeout: Duration) -> String {
         let deadline = Instant::now() + timeout;
+        let stdout = self.stdout.lock().expect("nothing panics with this lock");
         loop {
-            match self.stdout.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match stdout.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     if let Some(rest) = line.strip_prefix(prefix) {
                         return rest.to_owned();

@@ -52,6 +52,8 @@ function signingKeys() {
     key('ES256', 'ec', { namedCurve: 'P-256' }),
     key('EdDSA', 'ed25519'),
   ];
+  // The same key under another name: to make one takes long.
+  keys.push({ ...keys[0], alg: 'PS256', kid: keys[0].kid.replace('RS256', 'PS256') });
   if (OP_KEYS) fs.writeFileSync(OP_KEYS, JSON.stringify({ keys }));
   return { keys };
 }
@@ -64,13 +66,17 @@ const native = {
   response_types: ['code'],
 };
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
+const CLIENT = 'client_credentials';
+const PAYMENT = 'payment_initiation';
 const withoutDevice = { grant_types: ['authorization_code', 'refresh_token'] };
 const everyGrant = { grant_types: ['authorization_code', 'refresh_token', DEVICE] };
+const andItsOwn = { grant_types: [...everyGrant.grant_types, CLIENT] };
 const none = { token_endpoint_auth_method: 'none' };
 const clients = [
   { client_id: 'public', ...none, ...everyGrant, ...native },
   { client_id: 'public-es256', ...none, ...withoutDevice, id_token_signed_response_alg: 'ES256', ...native },
   { client_id: 'public-eddsa', ...none, ...withoutDevice, id_token_signed_response_alg: 'EdDSA', ...native },
+  { client_id: 'public-ps256', ...none, ...withoutDevice, id_token_signed_response_alg: 'PS256', ...native },
   { client_id: 'public-par', ...none, ...withoutDevice, require_pushed_authorization_requests: true, ...native },
   { client_id: 'public-dpop', ...none, ...everyGrant, dpop_bound_access_tokens: true, ...native },
   {
@@ -94,14 +100,24 @@ const clients = [
     // Every character here shows whether the client encodes its secret (RFC 6749 §2.3.1).
     client_secret: 'basic secret:with/odd+chars%&=~*',
     token_endpoint_auth_method: 'client_secret_basic',
-    ...everyGrant,
+    authorization_details_types: [PAYMENT],
+    ...andItsOwn,
     ...native,
   },
   {
     client_id: 'conf-post',
     client_secret: 'post-secret-0123456789',
+    authorization_details_types: [PAYMENT],
     token_endpoint_auth_method: 'client_secret_post',
     ...everyGrant,
+    ...native,
+  },
+  {
+    client_id: 'conf-secret-jwt',
+    client_secret: 'a secret that is never sent itself',
+    id_token_signed_response_alg: 'HS256',
+    token_endpoint_auth_method: 'client_secret_jwt',
+    ...andItsOwn,
     ...native,
   },
 ];
@@ -110,7 +126,7 @@ if (CLIENT_JWKS) {
     client_id: 'conf-pkjwt',
     token_endpoint_auth_method: 'private_key_jwt',
     jwks: json(CLIENT_JWKS),
-    ...everyGrant,
+    ...andItsOwn,
     ...native,
   });
 }
@@ -133,6 +149,15 @@ const resourceIndicators = {
   },
 };
 
+// Whatever payment is asked for is granted.
+const richAuthorizationRequests = {
+  enabled: true,
+  types: { [PAYMENT]: { validate() {} } },
+  authorizationDetailsForGrantSource: (ctx) => JSON.parse(ctx.oidc.params.authorization_details),
+  authorizationDetailsForAccessToken: (ctx, token, source) => source.rar,
+  authorizationDetailsForIntrospection: (ctx, token) => token.rar,
+};
+
 const provider = new Provider(issuer, {
   claims: {
     acr: null,
@@ -149,15 +174,20 @@ const provider = new Provider(issuer, {
   extraParams,
   features: {
     claimsParameter: { enabled: true },
-    clientCredentials: { enabled: false },
+    clientCredentials: { enabled: true },
     dPoP: { enabled: true, nonceSecret: Buffer.alloc(32, 7), requireNonce: () => DPOP_NONCE === '1' },
     deviceFlow: { enabled: true, charset: 'base-20', mask: '****-****' },
     devInteractions: { enabled: true },
     introspection: { enabled: true },
     pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: false },
     resourceIndicators,
+    richAuthorizationRequests,
     revocation: { enabled: true },
     rpInitiatedLogout: { enabled: true },
+  },
+  enabledJWA: {
+    clientAuthSigningAlgValues: ['HS256', 'RS256', 'PS256', 'ES256', 'EdDSA'],
+    idTokenSigningAlgValues: ['HS256', 'RS256', 'PS256', 'ES256', 'EdDSA'],
   },
   // Any login is an account of that name.
   findAccount: (ctx, sub) => ({
@@ -181,6 +211,7 @@ const provider = new Provider(issuer, {
     code_verification: '/activate',
     device_authorization: '/oauth/device/code',
     end_session: '/oidc/logout',
+    introspection: '/oauth/introspect',
     jwks: '/.well-known/jwks.json',
     pushed_authorization_request: '/oauth/par',
     revocation: '/oauth/revoke',
@@ -206,7 +237,7 @@ const HARMLESS = new Set([
   ...extraParams,
   ...['client_id', 'code_challenge', 'code_challenge_method', 'grant_type', 'login_hint', 'max_age', 'nonce'],
   ...['post_logout_redirect_uri', 'prompt', 'redirect_uri', 'resource', 'response_type', 'scope', 'state'],
-  ...['token_type_hint', 'ui_locales'],
+  ...['authorization_details', 'dpop_jkt', 'token_type_hint', 'ui_locales'],
 ]);
 const harmless = (parameters) =>
   Object.fromEntries(Object.entries(parameters).filter(([name]) => HARMLESS.has(name)));

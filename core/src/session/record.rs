@@ -59,7 +59,7 @@ pub(super) fn write<'b, const N: usize>(
     writer.text(&[VERSION, if mark == Mark::Sent { 1 } else { 0 }]);
     writer.text(&u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes());
     writer.text(&sequence.to_le_bytes());
-    writer.text(&fingerprint(client));
+    writer.text(&fingerprint(client, ""));
     writer.text(&facts.date.to_le_bytes());
     writer.text(&facts.audiences.to_le_bytes());
     writer.text(&facts.auth_time.unwrap_or(u64::MAX).to_le_bytes());
@@ -100,7 +100,7 @@ impl<'s> Record<'s> {
 
     fn read_1(body: &'s [u8], client: &Client<'_>) -> Result<Self, SignInReason> {
         let (owner, record) = Self::parts(body).ok_or(SignInReason::StoreDamaged)?;
-        if equal(owner, &fingerprint(client)) { Ok(record) } else { Err(SignInReason::ClientChanged) }
+        if equal(owner, &fingerprint(client, "")) { Ok(record) } else { Err(SignInReason::ClientChanged) }
     }
 
     /// The fingerprint and the rest of a record.
