@@ -1,6 +1,10 @@
 //! Somebody signs in on a board, stays signed in through every loss of power, and signs out.
 
-use std::{path::PathBuf, process::Command, thread, time::Duration};
+use std::{
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use keyfob_emulator::{Board, Tls, build};
 use keyfob_firmware_tests::{Device, Running, name_server::NameServer};
@@ -67,12 +71,15 @@ impl Equipment {
         running.line("Signed in as alice");
         running
     }
+}
 
-    /// Stops the server, or lets it go on: meanwhile it takes connections, and answers nothing.
-    fn signal(&self, signal: &str) {
-        let ids = self.provider.ids();
-        let kill = Command::new("kill").arg(signal).args(ids.iter().map(u32::to_string)).status();
-        assert!(kill.is_ok_and(|status| status.success()));
+/// Waits until the condition holds.
+#[track_caller]
+fn wait_for(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < deadline, "it did not come");
+        thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -109,19 +116,19 @@ fn signs_in_and_out(board: Board, tls: Tls) {
     assert_eq!(granted(&provider, REFRESH_TOKEN), 2);
 }
 
-/// The power goes in the middle of each phase in which the device waits.
+/// The power goes in the middle of each phase, when the server has done what it was asked and its answer is lost.
 fn carries_on(board: Board, tls: Tls) {
     let equipment = Equipment::new(board, tls);
     let Equipment { device, provider, browser } = &equipment;
 
-    // Before there is a code: the server is silent when it is asked for one.
+    // Before there is a code.
     let mut running = device.start();
     running.line("Nobody is signed in (NeverSignedIn).");
-    equipment.signal("-STOP");
+    provider.hold("/oauth/device/code");
     running.press("\r");
-    running.line("Asking for a code.");
+    wait_for(|| !provider.seen_at("/oauth/device/code").is_empty());
     drop(running);
-    equipment.signal("-CONT");
+    provider.release();
 
     // While the user is entering the code: it stays good.
     let mut running = device.start();
@@ -129,9 +136,7 @@ fn carries_on(board: Board, tls: Tls) {
     running.press("\r");
     running.line("Open ");
     let code = running.line("Code ");
-    while provider.seen_at("/oauth/token").is_empty() {
-        thread::sleep(Duration::from_millis(50));
-    }
+    wait_for(|| !provider.seen_at("/oauth/token").is_empty());
     drop(running);
     let mut running = device.start();
     running.line("Going on with the code from before.");
@@ -145,34 +150,42 @@ fn carries_on(board: Board, tls: Tls) {
     running.line("Signed in as alice");
     assert_eq!(granted(provider, REFRESH_TOKEN), 1);
 
-    // While it refreshes, when the server has replaced the token and the new one is lost on the way: only the user
-    // can help, and the device says so.
-    thread::sleep(Duration::from_secs(1));
-    equipment.signal("-STOP");
-    running.press("r");
-    running.line("Refreshing.");
-    thread::sleep(Duration::from_secs(2));
+    // While it signs out.
+    provider.hold("/oauth/revoke");
+    running.press("o");
+    wait_for(|| !provider.seen_at("/oauth/revoke").is_empty());
     drop(running);
-    equipment.signal("-CONT");
-    while granted(provider, REFRESH_TOKEN) < 2 {
-        thread::sleep(Duration::from_millis(50));
-    }
+    provider.release();
+    let mut running = device.start();
+    running.line("Signed out: Revoked.");
+    running.line("Nobody is signed in");
+
+    // While it gets tokens: the code is used up, and the server says so.
+    running.press("\r");
+    provider.hold("/oauth/token");
+    enter(browser, &mut running, "alice");
+    wait_for(|| granted(provider, DEVICE_CODE) == 2);
+    drop(running);
+    provider.release();
+    let mut running = device.start();
+    running.line("Going on with the code from before.");
+    running.line("The server says: invalid_grant");
+    running.line("Nobody is signed in");
+    running.press("\r");
+    enter(browser, &mut running, "alice");
+    running.line("Signed in as alice");
+
+    // While it refreshes: the server has replaced the token, and takes the old one for stolen. Only the user can help.
+    provider.hold("/oauth/token");
+    running.press("r");
+    wait_for(|| granted(provider, REFRESH_TOKEN) == 2);
+    drop(running);
+    provider.release();
     let mut running = device.start();
     running.line("Nobody is signed in (AnswerLost).");
     running.press("\r");
     enter(browser, &mut running, "alice");
     running.line("Signed in as alice");
-
-    // While it signs out, when the server does not hear of it: it hears of it later.
-    equipment.signal("-STOP");
-    running.press("o");
-    running.line("Signing out.");
-    thread::sleep(Duration::from_secs(2));
-    drop(running);
-    equipment.signal("-CONT");
-    let mut running = device.start();
-    running.line("Signed out: Revoked.");
-    running.line("Nobody is signed in");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 // A real, certified OpenID provider (npm oidc-provider) with Auth0's paths, for tests on loopback.
 //
 // It prints `ISSUER url` when it answers and ends when its standard input closes, so that it never
-// outlives the test that started it. `GET /test/seen` tells what it was asked.
+// outlives the test that started it. `GET /test/seen` tells what it was asked. `GET /test/hold/oauth/token` keeps back
+// all answers from there, until `GET /test/release` sends them.
 //
 // Environment, all optional:
 //   PORT                                    0 (default) takes a free one
@@ -248,6 +249,15 @@ function clientAuthentication(ctx, body) {
   return 'client_assertion' in body ? 'assertion' : 'none';
 }
 
+let held = '';
+let release = () => {};
+let released = Promise.resolve();
+function hold(path) {
+  release();
+  held = path;
+  released = new Promise((resolve) => { release = resolve; });
+}
+
 provider.use(async (ctx, next) => {
   const { method, path } = ctx;
   const request = { method, path };
@@ -265,6 +275,7 @@ provider.use(async (ctx, next) => {
       values: harmless(body),
     });
   }
+  if (path === held) await released; // the server has done it, and nobody hears of it
 });
 
 // Why a request failed is told here only; the client gets a short error code.
@@ -277,7 +288,9 @@ for (const event of [...failures.map((name) => `${name}.error`), 'server_error']
 
 const answer = provider.callback();
 server.on('request', (request, response) => {
-  if (request.url !== '/test/seen') return answer(request, response);
+  if (!request.url.startsWith('/test/')) return answer(request, response);
+  if (request.url.startsWith('/test/hold/')) hold(request.url.slice('/test/hold'.length));
+  if (request.url === '/test/release') hold('');
   response.setHeader('content-type', 'application/json');
   return response.end(JSON.stringify(seen));
 });

@@ -136,6 +136,24 @@ impl Provider {
         self.seen().into_iter().filter(|request| request["path"] == path).collect()
     }
 
+    /// Keeps back every answer from `path`; what was asked is done all the same.
+    #[track_caller]
+    pub fn hold(&self, path: &str) {
+        self.tell(&format!("hold{path}"));
+    }
+
+    /// Sends all answers that were kept back.
+    #[track_caller]
+    pub fn release(&self) {
+        self.tell("release");
+    }
+
+    #[track_caller]
+    fn tell(&self, what: &str) {
+        let url = format!("{}/test/{what}", self.place);
+        self.watcher.get(&url).call().unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+
     /// What it wrote to standard error: why it refused something, for instance.
     pub fn stderr(&self) -> String {
         self.process.stderr()
