@@ -6,6 +6,8 @@
 
 mod clock;
 mod failure;
+#[cfg(feature = "flash")]
+pub mod flash_store;
 pub mod http;
 pub mod session;
 pub mod user_agent;
