@@ -10,6 +10,8 @@ extern crate std;
 mod clock;
 pub mod connect;
 mod failure;
+#[cfg(feature = "flash")]
+pub mod flash_store;
 pub mod http;
 mod log;
 pub mod net;

@@ -30,6 +30,9 @@ use crate::{
 /// Octets for tokens, and for what the server is still to be told.
 const TOKENS: usize = 1024;
 
+/// Octets of what is stored of them.
+pub const RECORD: usize = Session::<TOKENS>::RECORD;
+
 /// Octets for requests and answers, which lie there in turn.
 const BUFFER: usize = 4096;
 

@@ -10,7 +10,6 @@ mod board;
 mod notes;
 mod screen;
 mod settings;
-mod stand_in;
 
 #[cfg(feature = "tls")]
 use core::pin::pin;
@@ -28,7 +27,12 @@ use keyfob_core::{
 };
 #[cfg(feature = "tls")]
 use keyfob_embassy::tls::{CertificateDer, Tls, TlsMemory, trust_anchor};
-use keyfob_embassy::{SystemClock, http::Client, net::EmbassyNet};
+use keyfob_embassy::{
+    SystemClock,
+    flash_store::{FlashStore, room},
+    http::Client,
+    net::EmbassyNet,
+};
 use static_cell::StaticCell;
 
 use crate::{
@@ -41,6 +45,9 @@ use crate::{
 /// Octets of TCP's buffers.
 const SENT: usize = 1024;
 const RECEIVED: usize = 2048;
+
+/// The session's store.
+type Store = FlashStore<FileFlash, { room(application::RECORD) }>;
 
 /// The flash's last sector is for a sign-in that is under way, the others for the session.
 const NOTES: u32 = (FileFlash::CAPACITY - FileFlash::SECTOR) as u32;
@@ -92,7 +99,7 @@ async fn apply(stack: Stack<'static>) -> ! {
     }
     let network = Loopback(EmbassyNet::new(stack, SOCKETS.init_with(TcpClientState::new)));
     let flash = || FileFlash::open().expect("the flash is there");
-    let mut store = stand_in::FlashStore::new(flash());
+    let mut store = Store::new(flash(), 0..NOTES).expect("the flash is large enough");
     let mut notes = Notes::new(flash(), NOTES);
     #[cfg(not(feature = "tls"))]
     let connect = &network;
