@@ -21,7 +21,9 @@ use keyfob_embassy::{
 };
 
 use crate::{
-    board, say,
+    board,
+    meter::connections,
+    say,
     screen::{Screen, UntilCode},
     seed,
     settings::{Room, Settings},
@@ -305,7 +307,12 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
     }
 
     fn figures(&self) {
-        say!("{} octets of stack were in use, {} ns of work.", board::high_water(), board::busy());
+        let (connections, connecting) = connections();
+        say!(
+            "Figures: {} octets of stack were in use at once, {} µs of work, {connecting} µs of it to connect {connections} times.",
+            board::high_water(),
+            board::busy() / 1000,
+        );
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod application;
 mod board;
+mod meter;
 mod notes;
 mod screen;
 mod settings;
@@ -38,6 +39,7 @@ use static_cell::StaticCell;
 use crate::{
     application::Memory,
     board::{Console, FileFlash, Loopback},
+    meter::Meter,
     notes::Notes,
     settings::Settings,
 };
@@ -113,7 +115,8 @@ async fn apply(stack: Stack<'static>) -> ! {
     let session = pin!(desk.session(records, &network, &anchors, Generator, clock));
     #[cfg(feature = "tls")]
     let connect = &Tls::new(desk, session);
-    let mut http = Client::<_>::new(connect);
+    let meter = Meter(connect);
+    let mut http = Client::<_>::new(&meter);
     application::run(&settings, &mut http, &mut store, &mut notes, clock, &mut memory.buffers).await
 }
 

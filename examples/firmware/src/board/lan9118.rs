@@ -4,12 +4,18 @@ use core::task::Context;
 
 use embassy_net::driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 use embassy_sync::waitqueue::AtomicWaker;
+use static_cell::StaticCell;
 
 use super::registers::Registers;
 
 /// The chip, with room for a frame in each direction.
 pub struct Lan9118 {
     registers: Registers,
+    room: &'static mut Room,
+}
+
+/// In a static, where it is never moved.
+struct Room {
     received: [u8; FRAME],
     sent: [u8; FRAME],
 }
@@ -24,7 +30,9 @@ impl Lan9118 {
         registers.write(MAC_CSR_DATA, MAC_FULL_DUPLEX | MAC_TRANSMIT | MAC_RECEIVE);
         registers.write(MAC_CSR_CMD, MAC_BUSY | MAC_CR);
         while registers.read(MAC_CSR_CMD) & MAC_BUSY != 0 {}
-        Self { registers, received: [0; FRAME], sent: [0; FRAME] }
+        static ROOM: StaticCell<Room> = StaticCell::new();
+        let room = ROOM.init_with(|| Room { received: [0; FRAME], sent: [0; FRAME] });
+        Self { registers, room }
     }
 
     fn mac(&self, register: u32) -> u32 {
@@ -62,20 +70,23 @@ impl Driver for Lan9118 {
             let length = (status >> 16 & 0x3FFF) as usize;
             for at in (0..length).step_by(4) {
                 let word = self.registers.read(RX_DATA_FIFO).to_le_bytes();
-                if let Some(room) = self.received.get_mut(at..at + 4) {
+                if let Some(room) = self.room.received.get_mut(at..at + 4) {
                     room.copy_from_slice(&word);
                 }
             }
             let length = length.saturating_sub(CHECK_SEQUENCE);
             if status & RX_ERROR == 0 && length <= FRAME {
-                let Self { registers, received, sent } = self;
-                return Some((Received(&mut received[..length]), Sent { registers: *registers, room: sent }));
+                let Room { received, sent } = &mut *self.room;
+                return Some((
+                    Received(&mut received[..length]),
+                    Sent { registers: self.registers, room: sent },
+                ));
             }
         }
     }
 
     fn transmit(&mut self, _: &mut Context<'_>) -> Option<Sent<'_>> {
-        Some(Sent { registers: self.registers, room: &mut self.sent })
+        Some(Sent { registers: self.registers, room: &mut self.room.sent })
     }
 
     fn link_state(&mut self, _: &mut Context<'_>) -> LinkState {

@@ -31,11 +31,13 @@ pub fn start() -> Network {
     peripherals.SYST.enable_interrupt();
     UART.write(UART_DIVIDER, 16);
     UART.write(UART_CONTROL, TRANSMIT | RECEIVE | RECEIVE_INTERRUPT);
+    // Until it is set up, its line is up.
+    let network = lan9118::Lan9118::new(ETHERNET);
     for line in [Line::UartReceive, Line::Ethernet] {
         // SAFETY: nobody relies on an interrupt being masked; the handler is below.
         unsafe { NVIC::unmask(line) };
     }
-    lan9118::Lan9118::new(ETHERNET)
+    network
 }
 
 pub fn write(octet: u8) {
