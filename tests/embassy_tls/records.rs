@@ -283,3 +283,36 @@ fn a_request_for_a_certificate() {
     let (other, _) = network(&hello, &act(|wire| wire.encrypted(ALERT, &[2, 116], 0)), &nothing());
     assert_eq!(device.fetch(&other).end, Err(End::Failed(TlsError::Refused(None))));
 }
+
+/// Whatever a server that is authenticated puts into its records, nothing panics.
+#[test]
+fn anything_in_a_record() {
+    let mut number = 7_u64;
+    let mut random = move || {
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (number >> 33) as u8
+    };
+    for length in 0..400_usize {
+        let mut inner: Vec<u8> = (0..length % 80).map(|_| random()).collect();
+        // A ticket of that length, or any kind.
+        if length % 2 == 0 && inner.len() > 4 {
+            let rest = u8::try_from(inner.len() - 4).unwrap();
+            inner[..4].copy_from_slice(&[4, 0, 0, rest]);
+        }
+        inner.push(if length % 5 == 0 { random() } else { HANDSHAKE });
+        let Outcome { end, .. } = after(
+            &nothing(),
+            &act(move |wire| {
+                wire.sealed(&inner);
+                wire.closed = true;
+            }),
+        );
+        assert!(
+            matches!(
+                end,
+                Err(End::Failed(TlsError::Protocol | TlsError::Truncated | TlsError::Refused(None)))
+            ),
+            "{end:?}"
+        );
+    }
+}
