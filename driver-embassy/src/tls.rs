@@ -47,7 +47,7 @@ mod session;
 mod verifier;
 
 use core::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     convert::Infallible,
     fmt,
     future::{Future, poll_fn},
@@ -162,12 +162,14 @@ impl fmt::Debug for TlsDesk {
 pub struct Tls<'d> {
     desk: &'d Desk,
     session: RefCell<Pin<&'d mut (dyn Future<Output = Infallible> + 'd)>>,
+    /// It is being polled, or it panicked then: nobody else polls it.
+    polling: Cell<bool>,
 }
 
 impl<'d> Tls<'d> {
     /// A connector over a session of this desk.
     pub fn new(desk: &'d TlsDesk, session: Pin<&'d mut (dyn Future<Output = Infallible> + 'd)>) -> Self {
-        Self { desk: &desk.0, session: RefCell::new(session) }
+        Self { desk: &desk.0, session: RefCell::new(session), polling: Cell::new(false) }
     }
 
     /// Gives an order and waits for the answer.
@@ -187,9 +189,13 @@ impl<'d> Tls<'d> {
     }
 
     fn poll(&self, context: &mut Context<'_>) {
+        if self.polling.replace(true) {
+            return;
+        }
         if let Ok(mut session) = self.session.try_borrow_mut() {
             let Poll::Pending = session.as_mut().poll(context);
         }
+        self.polling.set(false);
     }
 }
 
@@ -225,6 +231,10 @@ impl<'d> Connect for Tls<'d> {
         self.desk.line.set(Line::NotOpen);
         stream.ask(Order::Connect).await?;
         Ok(stream)
+    }
+
+    async fn is_silent<'s>(&'s self, stream: &mut TlsStream<'s, 'd>) -> bool {
+        stream.tls.desk.is_open() && matches!(stream.ask(Order::Look).await, Ok(1))
     }
 }
 

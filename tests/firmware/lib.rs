@@ -1,6 +1,8 @@
 //! A board in QEMU, for tests.
 
+pub mod chain;
 pub mod name_server;
+pub mod wire;
 
 use std::{
     fs,
@@ -50,6 +52,20 @@ impl Device {
     /// Switches it on.
     pub fn start(&self) -> Running {
         self.start_with(&[])
+    }
+
+    /// Switches it on so that an instruction takes a nanosecond of its time, and keeps what goes over the wire.
+    pub fn start_measured(&self) -> Running {
+        let settings: Vec<_> =
+            self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut qemu = emulate(self.board, &self.firmware, self.folder.path(), &settings);
+        qemu.args(["-icount", "shift=0", "-object", "filter-dump,id=dump,netdev=net,file=wire.pcap"]);
+        Running::start(&qemu)
+    }
+
+    /// What went over the wire while it was last measured.
+    pub fn wire(&self) -> wire::Wire {
+        wire::Wire::read(&fs::read(self.folder.path().join("wire.pcap")).expect("it was measured"))
     }
 
     /// Switches it on with further settings.

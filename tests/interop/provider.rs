@@ -23,6 +23,8 @@ pub struct Options {
     pub access_token_lifetime: Option<Duration>,
     /// The server certificate, when `https`.
     pub certificate: Leaf,
+    /// Another one in its place, and its key, as PEM files; nobody here trusts it then.
+    pub certificate_and_key: Option<(PathBuf, PathBuf)>,
     /// A file with the public keys (a JWK Set) of the client `conf-pkjwt`, which exists only then.
     pub client_jwks: Option<PathBuf>,
     /// Lifetime of authorization codes, in whole seconds; a minute when `None`.
@@ -69,9 +71,12 @@ impl Provider {
         let authority = options.https.then(TestAuthority::new);
         let mut environment = environment(&options);
         if let Some(authority) = &authority {
-            let issued = authority.issue(options.certificate);
-            environment.push(("TLS_CERT", text(&issued.certificate_file)));
-            environment.push(("TLS_KEY", text(&issued.key_file)));
+            let (certificate, key) = options.certificate_and_key.clone().unwrap_or_else(|| {
+                let issued = authority.issue(options.certificate);
+                (issued.certificate_file, issued.key_file)
+            });
+            environment.push(("TLS_CERT", text(&certificate)));
+            environment.push(("TLS_KEY", text(&key)));
         }
         let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut command = Command::new("node");

@@ -1,6 +1,6 @@
 //! The HTTP/1.1 client of this crate: as much of it as OAuth needs, over any stream.
 
-use core::{fmt, future::poll_fn, pin::pin, task::Poll, time::Duration};
+use core::{fmt, time::Duration};
 
 use embassy_time::{Instant, with_deadline};
 use embedded_io_async::{Read, Write};
@@ -150,7 +150,7 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
         let idle = open.since.checked_add(embassy(self.max_idle)).is_some_and(|end| Instant::now() < end);
         let fit = answered && idle && open.leads_to(origin) && open.network == self.connect.network();
         // Whatever can be read now, its end too, is no answer to a request that was not sent yet.
-        (fit && is_silent(&mut open.stream, &mut *self.buffer).await).then_some(open)
+        (fit && self.connect.is_silent(&mut open.stream).await).then_some(open)
     }
 
     async fn open(
@@ -308,12 +308,6 @@ impl<S> Open<S> {
         let host = self.host.get(..self.length).unwrap_or_default();
         self.secure == origin.secure && self.port == origin.port && host == origin.host.as_bytes()
     }
-}
-
-/// Whether nothing can be read.
-async fn is_silent(stream: &mut impl Read, buffer: &mut [u8]) -> bool {
-    let mut read = pin!(stream.read(buffer));
-    poll_fn(|context| Poll::Ready(read.as_mut().poll(context).is_pending())).await
 }
 
 /// Writes a request, through the buffer: small pieces would be segments and records of their own.

@@ -13,6 +13,8 @@ pub(super) struct Desk {
     pub(super) line: Cell<Line>,
     /// The stream is gone, and the session has not seen to it yet.
     pub(super) hung_up: Cell<bool>,
+    /// Octets have come from the network.
+    pub(super) touched: Cell<bool>,
     /// A stream is out.
     pub(super) taken: Cell<bool>,
     pub(super) host: Cell<Host>,
@@ -25,6 +27,8 @@ pub(super) struct Desk {
 pub(super) enum Order {
     Connect,
     Flush,
+    /// Whether nothing has come: 1, or 0 and the connection is of no more use.
+    Look,
     /// At most so many octets into the piece.
     Read(usize),
     /// So many octets of the piece.
@@ -58,6 +62,7 @@ impl Desk {
             fault: Cell::new(None),
             line: Cell::new(Line::NotOpen),
             hung_up: Cell::new(false),
+            touched: Cell::new(false),
             taken: Cell::new(false),
             host: Cell::new(Host { name: [0; MAX_NAME], length: 0, port: 0 }),
             piece: RefCell::new([0; PIECE]),

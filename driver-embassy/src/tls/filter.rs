@@ -97,6 +97,7 @@ impl<S: Read> Read for Filter<'_, S> {
         let read =
             self.stream.read(out).await.map_err(|error| self.failed(TlsError::Network(error.kind())))?;
         let read = read.min(length);
+        self.desk.touched.set(true);
         if read == 0 {
             return Err(self.failed(TlsError::Truncated));
         }

@@ -124,6 +124,15 @@ where
         let done = match order(desk).await {
             Order::Connect => return Err(TlsError::Busy),
             Order::Flush => connection.flush().await.map(|()| 0),
+            Order::Look => {
+                desk.touched.set(false);
+                let came = {
+                    let mut read = pin!(connection.read_buffered());
+                    poll_fn(|context| Poll::Ready(read.as_mut().poll(context).is_ready())).await
+                };
+                // A read that was dropped before an octet came has changed nothing.
+                Ok(usize::from(!came && !desk.touched.get()))
+            }
             Order::Read(length) => match connection.read_buffered().await {
                 Ok(mut octets) => {
                     let octets = octets.pop(length);

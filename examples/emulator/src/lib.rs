@@ -85,7 +85,8 @@ impl Tls {
         }
     }
 
-    const fn name(self) -> &'static str {
+    /// What it is called here.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::None => "plain",
             Self::P256 => "p256",

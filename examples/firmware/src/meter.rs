@@ -30,6 +30,10 @@ impl<C: Connect> Connect for Meter<'_, C> {
         stream
     }
 
+    async fn is_silent<'s>(&'s self, stream: &mut Self::Stream<'s>) -> bool {
+        self.0.is_silent(stream).await
+    }
+
     fn kind(error: &Self::Error) -> HttpErrorKind {
         C::kind(error)
     }

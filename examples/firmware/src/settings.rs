@@ -24,7 +24,7 @@ pub struct Room {
     issuer: [u8; 128],
     client_id: [u8; 64],
     #[cfg(feature = "tls")]
-    authority: [u8; 1024],
+    authority: [u8; 1536],
 }
 
 impl Room {
@@ -34,7 +34,7 @@ impl Room {
             issuer: [0; 128],
             client_id: [0; 64],
             #[cfg(feature = "tls")]
-            authority: [0; 1024],
+            authority: [0; 1536],
         }
     }
 }

@@ -23,6 +23,10 @@ impl<C: Connect> Connect for Loopback<C> {
         self.0.connect(Origin { host, ..origin }).await
     }
 
+    async fn is_silent<'s>(&'s self, stream: &mut Self::Stream<'s>) -> bool {
+        self.0.is_silent(stream).await
+    }
+
     fn kind(error: &Self::Error) -> keyfob_embassy::http::HttpErrorKind {
         C::kind(error)
     }
