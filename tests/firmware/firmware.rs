@@ -107,13 +107,49 @@ fn signs_in_and_out(board: Board, tls: Tls) {
     running.line("Signed in as alice");
     assert_eq!(granted(&provider, REFRESH_TOKEN), 2);
 
+    // The server takes the stored token no more, and the device has none.
+    assert!(!tokens(&device.flash()).is_empty());
     running.press("o");
     running.line("Signed out: Revoked.");
     running.line("Nobody is signed in (SignedOut).");
     assert_eq!(provider.seen_at("/oauth/revoke")[0]["status"], 200);
+    assert_eq!(tokens(&device.flash()), [""; 0]);
     drop(running);
     device.start().line("Nobody is signed in (NeverSignedIn).");
     assert_eq!(granted(&provider, REFRESH_TOKEN), 2);
+}
+
+/// What looks like a token of this server: 43 characters of base64url or more.
+fn tokens(flash: &[u8]) -> Vec<&str> {
+    let is_text = |octet: &u8| octet.is_ascii_alphanumeric() || b"-_".contains(octet);
+    let texts = flash.split(|octet| !is_text(octet)).filter(|text| text.len() >= 43);
+    texts.map(|text| str::from_utf8(text).expect("it is ASCII")).collect()
+}
+
+/// The power goes in the middle of each write and each erasure of a refresh.
+fn power_cuts(board: Board, tls: Tls) {
+    let equipment = Equipment::new(board, tls);
+    drop(equipment.signed_in());
+    let (mut cuts, mut lost) = (0, 0);
+    loop {
+        let cut = (cuts + 1).to_string();
+        let mut running = equipment.device.start_with(&[("cut", &cut)]);
+        match running.off_or_line("Signed in as alice") {
+            Some(code) => assert_eq!(code, 77, "{}", running.console()),
+            None => break,
+        }
+        cuts += 1;
+        drop(running);
+        // Signed in as before, unless the new token was lost on its way into the flash.
+        let mut running = equipment.device.start();
+        if running.either(["Signed in as alice", "Nobody is signed in (AnswerLost)."]).0 == 1 {
+            lost += 1;
+            running.press("\r");
+            enter(&equipment.browser, &mut running, "alice");
+            running.line("Signed in as alice");
+        }
+    }
+    assert!(cuts >= 4 && lost < cuts, "{cuts} cuts, and {lost} times the token was lost");
 }
 
 /// The power goes in the middle of each phase, when the server has done what it was asked and its answer is lost.
@@ -196,6 +232,11 @@ fn cortex_m() {
 #[test]
 fn cortex_m_carries_on() {
     carries_on(Board::Mps2An386, Tls::P256);
+}
+
+#[test]
+fn cortex_m_with_power_cuts() {
+    power_cuts(Board::Mps2An386, Tls::None);
 }
 
 #[test]

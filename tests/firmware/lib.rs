@@ -121,22 +121,26 @@ impl Running {
     /// Waits for a line that begins so, and gives the rest of it. What came before is not looked at again.
     #[track_caller]
     pub fn line(&mut self, beginning: &str) -> String {
+        self.either([beginning]).1
+    }
+
+    /// Waits for a line that begins in one of these ways, and tells which one, and the rest of the line.
+    #[track_caller]
+    pub fn either<const N: usize>(&mut self, beginnings: [&str; N]) -> (usize, String) {
         let deadline = Instant::now() + SOON;
         loop {
             let console = self.console();
             let mut at = self.seen;
-            for line in console[self.seen..].split_inclusive('\n') {
+            for line in console[self.seen..].split_inclusive('\n').filter(|line| line.ends_with('\n')) {
                 at += line.len();
-                if let Some(rest) = line.strip_prefix(beginning)
-                    && line.ends_with('\n')
-                {
+                let found = beginnings.iter().position(|beginning| line.starts_with(beginning));
+                if let Some(found) = found {
                     self.seen = at;
-                    return rest.trim_end().to_owned();
+                    return (found, line[beginnings[found].len()..].trim_end().to_owned());
                 }
             }
-            let ended = console.contains(OFF);
-            assert!(!ended, "the board went off before it wrote `{beginning}`:\n{console}");
-            assert!(Instant::now() < deadline, "`{beginning}` did not come in {SOON:?}:\n{console}");
+            assert!(!console.contains(OFF), "the board went off before it wrote {beginnings:?}:\n{console}");
+            assert!(Instant::now() < deadline, "{beginnings:?} did not come in {SOON:?}:\n{console}");
             thread::sleep(PAUSE);
         }
     }
