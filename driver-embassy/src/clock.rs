@@ -1,6 +1,6 @@
 //! Time of this device.
 
-use core::time::Duration;
+use core::{cell::Cell, time::Duration};
 
 use embassy_time::{Instant, Timer};
 use keyfob_core::time::{Date, Floor, Now, UnixTime};
@@ -16,6 +16,26 @@ pub trait Clock {
 
     /// A server's answer that came just now was dated so. Unless told otherwise, a clock makes nothing of it.
     fn observe(&mut self, _date: UnixTime) {}
+}
+
+/// A clock that several hold: what one observes, all know.
+impl<C: Clock + Copy> Clock for &Cell<C> {
+    fn now(&mut self) -> Now {
+        let mut clock = self.get();
+        let now = clock.now();
+        self.set(clock);
+        now
+    }
+
+    async fn sleep(&mut self, duration: Duration) {
+        self.get().sleep(duration).await;
+    }
+
+    fn observe(&mut self, date: UnixTime) {
+        let mut clock = self.get();
+        clock.observe(date);
+        self.set(clock);
+    }
 }
 
 /// The steady count of `embassy-time`, and the date as far as it is known.

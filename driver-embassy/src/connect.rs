@@ -1,5 +1,11 @@
 //! Where streams come from.
 
+use core::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+};
+
 use embedded_io_async::{Error, ErrorKind, Read, Write};
 use keyfob_core::http::HttpErrorKind;
 
@@ -32,6 +38,14 @@ pub trait Connect {
     /// Opens a stream to `origin`, ready for the first octet of a request: where the origin is secure, the server has
     /// been authenticated.
     async fn connect<'s>(&'s self, origin: Origin<'_>) -> Result<Self::Stream<'s>, Self::Error>;
+
+    /// Whether nothing can be read from a stream now, its end neither: before a request there is nothing to come. Where
+    /// there is something, looking may take it, and the stream is not used again.
+    async fn is_silent<'s>(&'s self, stream: &mut Self::Stream<'s>) -> bool {
+        let mut octet = [0];
+        let mut read = pin!(stream.read(&mut octet));
+        poll_fn(|context| Poll::Ready(read.as_mut().poll(context).is_pending())).await
+    }
 
     /// What a failure stands for. Unless told otherwise, a host that was not found is one whose name is not known, and
     /// whatever does not take too long is no connection.

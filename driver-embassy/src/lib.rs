@@ -13,11 +13,15 @@ mod clock;
 pub mod connect;
 pub mod entropy;
 mod failure;
+#[cfg(feature = "flash")]
+pub mod flash_store;
 pub mod http;
 mod log;
 mod moment;
 pub mod net;
 pub mod session;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod user_agent;
 
 use core::time::Duration;

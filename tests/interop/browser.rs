@@ -376,7 +376,7 @@ const FLAGS: [&str; 11] = [
     "--disable-sync",
     "--no-first-run",
     "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE ::1 , EXCLUDE localhost",
+    "--host-resolver-rules=MAP op.keyfob.test 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE ::1 , EXCLUDE localhost",
 ];
 
 /// The name of an element's id in answers (WebDriver §12.1).

@@ -9,6 +9,8 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
+use crate::provider::NAMED_HOST;
+
 /// An authority with a P-256 key, made anew for each test; its files go when it is dropped.
 pub struct TestAuthority {
     directory: TempDir,
@@ -44,7 +46,7 @@ impl TestAuthority {
     pub fn issue(&self, leaf: Leaf) -> Issued {
         let names = match leaf {
             Leaf::WrongHost => vec!["elsewhere.test".to_owned()],
-            _ => ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
+            _ => ["localhost", NAMED_HOST, "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
         };
         let mut params = CertificateParams::new(names).expect("the names are valid");
         params.distinguished_name.push(DnType::CommonName, "Keyfob test server");
@@ -98,7 +100,7 @@ pub enum Leaf {
     Expired,
     /// Good for this host, from the year 2098.
     NotYetValid,
-    /// For `localhost`, `127.0.0.1` and `::1`, until 2099.
+    /// For `localhost`, [`NAMED_HOST`], `127.0.0.1` and `::1`, until 2099.
     #[default]
     Valid,
     /// For `elsewhere.test` only.

@@ -1,11 +1,13 @@
 // A real, certified OpenID provider (npm oidc-provider) with Auth0's paths, for tests on loopback.
 //
 // It prints `ISSUER url` when it answers and ends when its standard input closes, so that it never
-// outlives the test that started it. `GET /test/seen` tells what it was asked.
+// outlives the test that started it. `GET /test/seen` tells what it was asked. `GET /test/hold/oauth/token` keeps back
+// all answers from there, until `GET /test/release` sends them.
 //
 // Environment, all optional:
 //   PORT                                    0 (default) takes a free one
 //   TLS_CERT, TLS_KEY                       PEM files: https://localhost instead of http://127.0.0.1
+//   HOST                                    with these, another name than localhost
 //   AT_TTL, ID_TTL, DEVICE_TTL, CODE_TTL    lifetimes in seconds
 //   DPOP_NONCE=1                            demand server nonces in DPoP proofs
 //   CLIENT_JWKS                             file with the public keys of the client `conf-pkjwt`
@@ -16,7 +18,7 @@ import https from 'node:https';
 import { createPrivateKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { Provider, errors } from 'oidc-provider';
 
-const { TLS_CERT, TLS_KEY, CLIENT_JWKS, DPOP_NONCE, OP_KEYS, PORT } = process.env;
+const { TLS_CERT, TLS_KEY, CLIENT_JWKS, DPOP_NONCE, HOST, OP_KEYS, PORT } = process.env;
 const seconds = (name, otherwise) => () => Number(process.env[name] || otherwise);
 const json = (file) => JSON.parse(fs.readFileSync(file, 'utf8'));
 const DAY = 86400;
@@ -30,7 +32,7 @@ const server = TLS_CERT
 await new Promise((bound, failed) => {
   server.once('error', failed).listen(Number(PORT || 0), '127.0.0.1', bound);
 });
-const issuer = `${TLS_CERT ? 'https://localhost' : 'http://127.0.0.1'}:${server.address().port}`;
+const issuer = `${TLS_CERT ? `https://${HOST || 'localhost'}` : 'http://127.0.0.1'}:${server.address().port}`;
 
 function signingKeys() {
   if (OP_KEYS && fs.existsSync(OP_KEYS)) return json(OP_KEYS);
@@ -247,6 +249,15 @@ function clientAuthentication(ctx, body) {
   return 'client_assertion' in body ? 'assertion' : 'none';
 }
 
+let held = '';
+let release = () => {};
+let released = Promise.resolve();
+function hold(path) {
+  release();
+  held = path;
+  released = new Promise((resolve) => { release = resolve; });
+}
+
 provider.use(async (ctx, next) => {
   const { method, path } = ctx;
   const request = { method, path };
@@ -264,6 +275,7 @@ provider.use(async (ctx, next) => {
       values: harmless(body),
     });
   }
+  if (path === held) await released; // the server has done it, and nobody hears of it
 });
 
 // Why a request failed is told here only; the client gets a short error code.
@@ -276,7 +288,9 @@ for (const event of [...failures.map((name) => `${name}.error`), 'server_error']
 
 const answer = provider.callback();
 server.on('request', (request, response) => {
-  if (request.url !== '/test/seen') return answer(request, response);
+  if (!request.url.startsWith('/test/')) return answer(request, response);
+  if (request.url.startsWith('/test/hold/')) hold(request.url.slice('/test/hold'.length));
+  if (request.url === '/test/release') hold('');
   response.setHeader('content-type', 'application/json');
   return response.end(JSON.stringify(seen));
 });

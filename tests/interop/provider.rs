@@ -13,6 +13,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use crate::certificates::{Leaf, TestAuthority};
 use crate::process::Process;
 
+/// A name that no resolver knows but those of tests; it is in the provider's certificate, and browsers here know it.
+pub const NAMED_HOST: &str = "op.keyfob.test";
+
 /// What kind of provider to start; the default speaks http on a free port.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -20,6 +23,8 @@ pub struct Options {
     pub access_token_lifetime: Option<Duration>,
     /// The server certificate, when `https`.
     pub certificate: Leaf,
+    /// Another one in its place, and its key, as PEM files; nobody here trusts it then.
+    pub certificate_and_key: Option<(PathBuf, PathBuf)>,
     /// A file with the public keys (a JWK Set) of the client `conf-pkjwt`, which exists only then.
     pub client_jwks: Option<PathBuf>,
     /// Lifetime of authorization codes, in whole seconds; a minute when `None`.
@@ -30,6 +35,8 @@ pub struct Options {
     pub dpop_nonce: bool,
     /// Speak TLS, with a certificate of an authority made for this provider.
     pub https: bool,
+    /// Be [`NAMED_HOST`] instead of `localhost`, when `https`.
+    pub named_host: bool,
     /// Lifetime of ID tokens, in whole seconds; an hour when `None`.
     pub id_token_lifetime: Option<Duration>,
     /// A port, for a second start of the same issuer; 0 takes a free one.
@@ -43,6 +50,8 @@ pub struct Provider {
     agent: Agent,
     authority: Option<TestAuthority>,
     issuer: String,
+    /// The issuer, where this process reaches it.
+    place: String,
     process: Process,
     /// Looks at `/test/seen` with no care for the certificate, which may be hostile on purpose.
     watcher: Agent,
@@ -62,19 +71,24 @@ impl Provider {
         let authority = options.https.then(TestAuthority::new);
         let mut environment = environment(&options);
         if let Some(authority) = &authority {
-            let issued = authority.issue(options.certificate);
-            environment.push(("TLS_CERT", text(&issued.certificate_file)));
-            environment.push(("TLS_KEY", text(&issued.key_file)));
+            let (certificate, key) = options.certificate_and_key.clone().unwrap_or_else(|| {
+                let issued = authority.issue(options.certificate);
+                (issued.certificate_file, issued.key_file)
+            });
+            environment.push(("TLS_CERT", text(&certificate)));
+            environment.push(("TLS_KEY", text(&key)));
         }
         let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut command = Command::new("node");
         command.arg("provider.mjs").current_dir(INTEROP);
         let process = Process::start(command, &environment);
         let issuer = process.wait_for_line("ISSUER ", START);
+        let place = issuer.replace(NAMED_HOST, "localhost");
         Self {
             agent: agent(authority.as_ref()),
             authority,
             issuer,
+            place,
             process,
             watcher: client(TlsConfig::builder().disable_verification(true).build()),
         }
@@ -116,7 +130,7 @@ impl Provider {
     /// client: `assertion`, `basic`, `body` or `none`), `dpop` (whether there was a proof).
     #[track_caller]
     pub fn seen(&self) -> Vec<Value> {
-        let url = format!("{}/test/seen", self.issuer);
+        let url = format!("{}/test/seen", self.place);
         let mut response = self.watcher.get(&url).call().unwrap_or_else(|error| panic!("{url}: {error}"));
         response.body_mut().read_json().unwrap_or_else(|error| panic!("{url}: {error}"))
     }
@@ -125,6 +139,24 @@ impl Provider {
     #[track_caller]
     pub fn seen_at(&self, path: &str) -> Vec<Value> {
         self.seen().into_iter().filter(|request| request["path"] == path).collect()
+    }
+
+    /// Keeps back every answer from `path`; what was asked is done all the same.
+    #[track_caller]
+    pub fn hold(&self, path: &str) {
+        self.tell(&format!("hold{path}"));
+    }
+
+    /// Sends all answers that were kept back.
+    #[track_caller]
+    pub fn release(&self) {
+        self.tell("release");
+    }
+
+    #[track_caller]
+    fn tell(&self, what: &str) {
+        let url = format!("{}/test/{what}", self.place);
+        self.watcher.get(&url).call().unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
     /// What it wrote to standard error: why it refused something, for instance.
@@ -166,6 +198,9 @@ fn environment(options: &Options) -> Vec<(&'static str, String)> {
     }
     for (name, file) in [("CLIENT_JWKS", &options.client_jwks), ("OP_KEYS", &options.signing_keys)] {
         environment.extend(file.as_deref().map(|file| (name, text(file))));
+    }
+    if options.named_host {
+        environment.push(("HOST", NAMED_HOST.to_owned()));
     }
     if options.dpop_nonce {
         environment.push(("DPOP_NONCE", "1".to_owned()));

@@ -22,6 +22,7 @@ pub mod form;
 pub mod id_token;
 pub mod keys;
 pub mod link;
+pub mod nor_flash;
 pub mod outcome;
 pub mod person;
 pub mod process_memory;

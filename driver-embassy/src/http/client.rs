@@ -1,6 +1,6 @@
 //! The HTTP/1.1 client of this crate: as much of it as OAuth needs, over any stream.
 
-use core::{cell::Cell, fmt, future::poll_fn, pin::pin, task::Poll, time::Duration};
+use core::{cell::Cell, fmt, time::Duration};
 
 use embassy_time::{Instant, with_deadline};
 use embedded_io_async::{Read, Write};
@@ -160,7 +160,7 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
         let answered = self.due.take().is_none();
         let fit = answered && Instant::now() < open.until && self.place.is(origin, self.connect.network());
         // Whatever can be read now, its end too, is no answer to a request that was not sent yet.
-        (fit && is_silent(&mut open.stream, &mut *self.buffer).await).then_some(open)
+        (fit && self.connect.is_silent(&mut open.stream).await).then_some(open)
     }
 
     async fn open(
@@ -334,12 +334,6 @@ impl Place {
         let place = (self.secure, self.port, self.network, host);
         place == (origin.secure, origin.port, network, origin.host.as_bytes())
     }
-}
-
-/// Whether nothing can be read.
-async fn is_silent(stream: &mut impl Read, buffer: &mut [u8]) -> bool {
-    let mut read = pin!(stream.read(buffer));
-    poll_fn(|context| Poll::Ready(read.as_mut().poll(context).is_pending())).await
 }
 
 /// Writes a request, through the buffer: small pieces would be segments and records of their own.

@@ -39,7 +39,8 @@ pub fn docs(shell: &mut Shell, _: &Options) -> Result<Report, String> {
 
 /// Every test that needs nothing but Rust.
 pub fn tests(shell: &mut Shell, _: &Options) -> Result<Report, String> {
-    libtest(shell, &["test", "--workspace", "--exclude", INTEROP, "--all-features", "--no-fail-fast"])
+    let others = ["--exclude", INTEROP, "--exclude", FIRMWARE];
+    libtest(shell, &[&["test", "--workspace", "--all-features", "--no-fail-fast"][..], &others].concat())
 }
 
 /// The tests against a real server and in a real browser, in `tests/interop`.
@@ -81,7 +82,11 @@ pub fn no_std(shell: &mut Shell, _: &Options) -> Result<Report, String> {
 /// The package with the tests that need Node.js and a browser.
 const INTEROP: &str = "keyfob-interop";
 
-fn libtest(shell: &mut Shell, words: &[&str]) -> Result<Report, String> {
+/// The package with the tests that need QEMU too.
+pub const FIRMWARE: &str = "keyfob-firmware-tests";
+
+/// Runs tests and counts them.
+pub fn libtest(shell: &mut Shell, words: &[&str]) -> Result<Report, String> {
     let ran = shell.run(shell.cargo(words).limit(30 * 60))?;
     let mut report = count(&ran.text);
     if !ran.success && report.failed == 0 {

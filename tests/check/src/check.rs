@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::options::Options;
 use crate::process::Shell;
-use crate::{cargo, chip, fuzz, instructions, licences, link, requirements, sizes, words};
+use crate::{cargo, chip, firmware, fuzz, instructions, licences, link, requirements, sizes, words};
 
 /// One check.
 pub struct Check {
@@ -74,6 +74,11 @@ pub const ALL: &[Check] = &[
         name: "interop",
         about: "a real server and a real browser, on this machine only",
         run: cargo::interop,
+    },
+    Check {
+        name: "firmware",
+        about: "emulated boards, a real server and a real browser; sizes against tests/size/firmware.txt",
+        run: firmware::check,
     },
 ];
 

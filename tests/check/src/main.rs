@@ -13,6 +13,7 @@ mod cargo;
 mod check;
 mod chip;
 mod elf;
+mod firmware;
 mod fuzz;
 mod instructions;
 mod licences;

@@ -72,6 +72,12 @@ pub fn emulator(shell: &mut Shell) -> Result<(), String> {
     if works(shell, EMULATOR) { Ok(()) } else { debian(shell, &["qemu-system-arm"]) }
 }
 
+/// What plays the boards of the firmware.
+pub fn emulators(shell: &mut Shell) -> Result<(), String> {
+    emulator(shell)?;
+    if works(shell, "qemu-system-riscv32") { Ok(()) } else { debian(shell, &["qemu-system-misc"]) }
+}
+
 /// A browser and the program that drives it.
 pub fn browser(shell: &mut Shell) -> Result<(), String> {
     let mut missing = Vec::new();

@@ -1,0 +1,137 @@
+//! Measures the firmware, and prints a line for each figure: its name and a number.
+
+use std::{fs, path::Path};
+
+use keyfob_emulator::{Board, Tls, build};
+use keyfob_firmware_tests::{Device, Running, chain};
+use keyfob_interop::{
+    browser::{self, Browser},
+    provider::{Options, Provider},
+};
+use object::{Object, ObjectSection, SectionFlags, SectionKind, elf};
+
+fn main() {
+    for (board, tls) in [
+        (Board::Mps2An386, Tls::None),
+        (Board::Mps2An386, Tls::P256),
+        (Board::Mps2An386, Tls::Every),
+        (Board::Virt, Tls::P256),
+    ] {
+        measure(board, tls);
+    }
+}
+
+fn measure(board: Board, tls: Tls) {
+    let name = format!("{}_{}", board.name(), tls.name());
+    let firmware = build(board, tls).unwrap_or_else(|sentence| panic!("{sentence}"));
+    let (flash, ram) = sizes(&firmware);
+    println!("{name}_flash {flash}\n{name}_ram {ram}");
+
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let https = tls != Tls::None;
+    let mut options = Options { https, ..Options::default() };
+    let mut authority = None;
+    if tls == Tls::Every {
+        let (certificates, key, root) = chain::long(folder.path());
+        options.certificate_and_key = Some((certificates, key));
+        authority = Some(root);
+    }
+    let provider = Provider::start(options);
+    let browser = Browser::start_with(browser::Options { accept_insecure_certs: https });
+    let device = Device::new(board, &firmware, &[("issuer", provider.issuer())]);
+    if https {
+        device.put("authority.der", &authority.unwrap_or_else(|| provider.authority().ca_der()));
+    }
+    // So that the user need not log in while the device polls.
+    let mut running = device.start();
+    sign_in(&browser, &mut running);
+    sign_out(&mut running);
+    drop(running);
+
+    let (mut stack, mut tries) = (0, 0);
+    let (signed_in, wire) = loop {
+        let mut running = device.start_measured();
+        running.line("Nobody is signed in");
+        let before = provider.seen_at("/oauth/token").len();
+        sign_in(&browser, &mut running);
+        let polls = provider.seen_at("/oauth/token").len() - before;
+        let figures = figures(&mut running);
+        let wire = device.wire();
+        sign_out(&mut running);
+        stack = self::figures(&mut running).stack.max(stack);
+        drop(running);
+        tries += 1;
+        // A poll more is the user's, not the device's.
+        if polls == 1 || tries == 5 {
+            break (figures, wire);
+        }
+    };
+    println!("{name}_stack {stack}");
+    println!("{name}_sign_in_thousand_instructions {}", signed_in.work);
+    println!("{name}_sign_in_connections {}", signed_in.connections);
+    println!("{name}_connect_thousand_instructions {}", signed_in.connecting / signed_in.connections);
+    println!("{name}_sign_in_octets {}", wire.octets);
+    println!("{name}_sign_in_round_trips {}", wire.round_trips);
+
+    let mut running = device.start();
+    sign_in(&browser, &mut running);
+    drop(running);
+    let mut running = device.start_measured();
+    running.line("Signed in as");
+    let refreshed = figures(&mut running);
+    let wire = device.wire();
+    println!("{name}_refresh_thousand_instructions {}", refreshed.work);
+    println!("{name}_refresh_connections {}", refreshed.connections);
+    println!("{name}_refresh_octets {}", wire.octets);
+    println!("{name}_refresh_round_trips {}", wire.round_trips);
+}
+
+fn sign_in(browser: &Browser, running: &mut Running) {
+    running.press("\r");
+    let address = running.line("Open ");
+    let code = running.line("Code ");
+    browser.open(&address);
+    browser.fill("input[name=user_code]", &code);
+    browser.click("[type=submit]");
+    browser::sign_in(browser, "alice");
+    running.line("Signed in as alice");
+}
+
+fn sign_out(running: &mut Running) {
+    running.press("o");
+    running.line("Signed out: Revoked.");
+}
+
+/// What the board says of itself: octets, and thousands of instructions.
+struct Figures {
+    stack: u64,
+    work: u64,
+    connecting: u64,
+    connections: u64,
+}
+
+fn figures(running: &mut Running) -> Figures {
+    running.press("s");
+    let line = running.line("Figures: ");
+    let mut numbers = line.split([' ', ',']).filter_map(|word| word.parse().ok());
+    let mut next = || numbers.next().expect("there are four numbers");
+    Figures { stack: next(), work: next(), connecting: next(), connections: next() }
+}
+
+/// What an ELF file takes of flash, and of RAM before it runs; without the room for the stack.
+fn sizes(path: &Path) -> (u64, u64) {
+    let octets = fs::read(path).expect("it was built");
+    let file = object::File::parse(&*octets).expect("it is an ELF file");
+    let (mut flash, mut ram) = (0, 0);
+    for section in file.sections() {
+        let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
+        let has = |flag: elf::SectionFlags| sh_flags.0 & flag.0 != 0;
+        if !has(elf::SHF_ALLOC) || matches!(section.name(), Ok(".stack" | ".heap")) {
+            continue;
+        }
+        let empty = section.kind() == SectionKind::UninitializedData;
+        flash += if empty { 0 } else { section.size() };
+        ram += if has(elf::SHF_WRITE) { section.size() } else { 0 };
+    }
+    (flash, ram)
+}
