@@ -73,17 +73,31 @@ impl TryCryptoRng for System {}
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Fetches: what was read, and how it ended. `None` if it waits for ever.
-fn fetch(root: &Authority, date: Date, network: &Network) -> (Vec<u8>, Option<Result<(), MbedTlsError>>) {
+const ORIGIN: Origin<'static> = Origin { secure: true, host: "op.example", port: 443 };
+
+/// Runs an application; `None` if it waits for ever.
+fn with<R>(
+    root: &Authority,
+    date: Date,
+    network: &Network,
+    application: impl AsyncFnOnce(&MbedTls<'_, Network, Standing>) -> R,
+) -> Option<R> {
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let base64 = base64ct::Base64::encode_string(&root.der());
     let lines: Vec<_> = base64.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line)).collect();
     let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"));
     let pem = CString::new(pem).expect("text");
     let tls = MbedTls::new(network, &pem, Standing(date), Box::leak(Box::new(System))).expect("a connector");
+    let result = polls(application(&tls), 100);
+    assert_eq!(network.open.get(), 0, "the stream below is closed");
+    result
+}
+
+/// Fetches: what was read, and how it ended. `None` if it waits for ever.
+fn fetch(root: &Authority, date: Date, network: &Network) -> (Vec<u8>, Option<Result<(), MbedTlsError>>) {
     let mut read = Vec::new();
-    let fetch = async {
-        let mut stream = tls.connect(Origin { secure: true, host: "op.example", port: 443 }).await?;
+    let end = with(root, date, network, async |tls| {
+        let mut stream = tls.connect(ORIGIN).await?;
         stream.write_all(REQUEST).await?;
         stream.flush().await?;
         let mut piece = [0; 500];
@@ -93,9 +107,7 @@ fn fetch(root: &Authority, date: Date, network: &Network) -> (Vec<u8>, Option<Re
                 length => read.extend(&piece[..length]),
             }
         }
-    };
-    let end = polls(fetch, 100);
-    assert_eq!(network.open.get(), 0, "the stream below is closed");
+    });
     (read, end)
 }
 
@@ -269,7 +281,8 @@ fn impostors() {
 /// After the handshake: records that nobody should send, and ends that anybody could have made up.
 #[test]
 fn bad_records() {
-    let records: [(&str, fn(&mut Wire)); 6] = [
+    type Record = fn(&mut Wire);
+    let records: [(&str, Record); 6] = [
         ("an empty record", |wire| wire.sealed(&[])),
         ("zeros", |wire| wire.sealed(&[0; 9])),
         ("a handshake in plaintext", |wire| wire.plain(HANDSHAKE, &message(8, &[0, 0]))),
@@ -289,4 +302,22 @@ fn bad_records() {
         let cut = end == MbedTlsError::Network(ErrorKind::ConnectionReset);
         assert_eq!(cut, name == "no end", "{name}: {end:?}");
     }
+}
+
+/// mbedTLS cannot go on from where a read or a write was dropped.
+#[test]
+fn dropped_half_way() {
+    let root = root();
+    let identity = root.issue(&["op.example"], Kind::P256, |_| {});
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let hello = act(move |wire: &mut Wire| wire.honest(&identity));
+    let network = Network::new(move || Hostile::new(&hello, &nothing(), &nothing(), &heard));
+    let abandoned = with(&root, Date::Known(TODAY), &network, async |tls| {
+        let mut stream = tls.connect(ORIGIN).await.expect("a stream");
+        let mut piece = [0; 9];
+        assert_eq!(polls(stream.read(&mut piece), 1), None);
+        (stream.read(&mut piece).await, stream.write(REQUEST).await, stream.flush().await)
+    });
+    let error = MbedTlsError::Abandoned;
+    assert_eq!(abandoned, Some((Err(error), Err(error), Err(error))));
 }
