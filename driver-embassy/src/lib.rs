@@ -9,6 +9,7 @@ mod failure;
 #[cfg(feature = "flash")]
 pub mod flash_store;
 pub mod http;
+pub mod serial_console;
 pub mod session;
 pub mod user_agent;
 
