@@ -267,6 +267,7 @@ const DERIVED: &[&str] = &[
     "Algorithm",
     "Algorithms",
     "Audiences",
+    "Characters",
     "Check",
     "Checked",
     "ClientAuthentication",

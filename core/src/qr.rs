@@ -3,20 +3,20 @@
 //! It is linked only where it is named. The encoder is `qrcodegen-no-heap`.
 //!
 //! ```
-//! use keyfob_core::qr::QrCode;
+//! use keyfob_core::qr::{Characters, QrCode};
 //!
 //! # fn main() -> Result<(), keyfob_core::error::Error> {
 //! let mut buffer = [0; QrCode::MAX_BUFFER];
 //! let code = QrCode::of("https://op.example/device?user_code=WDJB-MJHT", &mut buffer)?;
-//! for y in 0..code.width() {
-//!     for x in 0..code.width() {
-//!         print!("{}", if code.is_dark(x, y) { "##" } else { "  " });
-//!     }
-//!     println!();
+//! for row in code.rows(Characters::HalfBlocks) {
+//!     println!("{row}");
 //! }
+//! assert!(!code.is_dark(0, 0), "for other screens, module by module");
 //! # Ok(())
 //! # }
 //! ```
+
+mod text;
 
 use core::fmt;
 
@@ -24,6 +24,8 @@ use qrcodegen_no_heap::{QrCode as Modules, QrCodeEcc, Version};
 use zeroize::Zeroize;
 
 use crate::error::{Error, Name};
+
+pub use self::text::{Characters, Row, Rows};
 
 /// A QR code: error correction of level M, the smallest version that does, and a quiet zone around it.
 pub struct QrCode<'b> {

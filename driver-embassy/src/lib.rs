@@ -19,6 +19,7 @@ pub mod http;
 mod log;
 mod moment;
 pub mod net;
+pub mod serial_console;
 pub mod session;
 #[cfg(feature = "tls")]
 pub mod tls;

@@ -1,23 +1,12 @@
 //! A QR code in the characters of a terminal.
 
-use keyfob_core::qr::QrCode;
+use keyfob_core::qr::{Characters, QrCode};
 
-/// The code of `text`, two modules to a character; none for a text that is too long.
-///
-/// What is light is drawn and what is dark is left out, so it has to stand on a dark ground.
+/// The code of `text`, two modules to a character, for a dark ground; none for a text that is too long.
 pub fn picture(text: &str) -> Option<Vec<String>> {
     let mut buffer = [0; QrCode::MAX_BUFFER];
     let code = QrCode::of(text, &mut buffer).ok()?;
-    let row = |y: u8| {
-        let character = |x| match (code.is_dark(x, y), code.is_dark(x, y.saturating_add(1))) {
-            (false, false) => '█',
-            (false, true) => '▀',
-            (true, false) => '▄',
-            (true, true) => ' ',
-        };
-        (0..code.width()).map(character).collect()
-    };
-    Some((0..code.width()).step_by(2).map(row).collect())
+    Some(code.rows(Characters::HalfBlocks).map(|row| row.to_string()).collect())
 }
 
 #[cfg(test)]
@@ -35,7 +24,7 @@ mod tests {
         for (y, row) in rows.iter().enumerate() {
             assert_eq!(row.chars().count(), usize::from(code.width()));
             for (x, character) in row.chars().enumerate() {
-                let dark = |y: usize| code.is_dark(x as u8, y as u8);
+                let dark = |y: usize| y >= usize::from(code.width()) || code.is_dark(x as u8, y as u8);
                 assert_eq!(matches!(character, '▄' | ' '), dark(2 * y), "{x} {y}");
                 assert_eq!(matches!(character, '▀' | ' '), dark(2 * y + 1), "{x} {y}");
             }
