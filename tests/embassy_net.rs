@@ -352,7 +352,6 @@ fn another_address_between_two_requests() {
 }
 
 /// What is to be said under TLS is not said without.
-// REQ: DRV-10
 #[test]
 fn nothing_secure_without_tls() {
     let ether = Ether::new(FINE, 1);
