@@ -6,6 +6,7 @@
 #![no_main]
 
 mod application;
+#[expect(unsafe_code, reason = "registers, interrupts and the stack are reached in no other way")]
 mod board;
 mod meter;
 mod notes;

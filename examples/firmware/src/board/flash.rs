@@ -15,7 +15,10 @@ use super::host;
 /// Octets, all of them set in the beginning. Writing clears bits, and only erasing a sector sets them again.
 ///
 /// With the argument `cut=n` the power goes in the middle of the n-th write or erasure.
-pub struct FileFlash(File);
+pub struct FileFlash {
+    file: File,
+    cut: Option<u32>,
+}
 
 impl FileFlash {
     /// Octets in all.
@@ -28,22 +31,31 @@ impl FileFlash {
     /// # Errors
     /// If that cannot be done.
     pub fn open() -> Result<Self, FlashError> {
+        let mut number = [0; 8];
+        let cut = host::argument("cut", &mut number).and_then(|number| number.parse().ok());
         let found = OpenOptions::new().read(true).write(true).open(NAME);
         if let Ok(file) = found
             && file.metadata()?.len() == Self::CAPACITY as u64
         {
-            return Ok(Self(file));
+            return Ok(Self { file, cut });
         }
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(NAME)?;
         for _ in 0..Self::CAPACITY / ERASED.len() {
             file.write_all(&ERASED)?;
         }
-        Ok(Self(file))
+        Ok(Self { file, cut })
     }
 
     fn seek(&mut self, offset: u32) -> Result<(), FlashError> {
-        self.0.seek(SeekFrom::Start(offset.into()))?;
+        self.file.seek(SeekFrom::Start(offset.into()))?;
         Ok(())
+    }
+
+    /// Counts, and tells whether the power goes.
+    fn is_cut(&self) -> bool {
+        let operation = OPERATIONS.load(Ordering::Relaxed) + 1;
+        OPERATIONS.store(operation, Ordering::Relaxed);
+        self.cut == Some(operation)
     }
 }
 
@@ -87,7 +99,7 @@ impl ReadNorFlash for FileFlash {
     async fn read(&mut self, offset: u32, octets: &mut [u8]) -> Result<(), FlashError> {
         check(offset, octets.len(), Self::READ_SIZE)?;
         self.seek(offset)?;
-        Ok(self.0.read_exact(octets)?)
+        Ok(self.file.read_exact(octets)?)
     }
 
     fn capacity(&self) -> usize {
@@ -102,11 +114,11 @@ impl NorFlash for FileFlash {
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
         let length = to.checked_sub(from).ok_or(NorFlashErrorKind::OutOfBounds)?;
         check(from, length as usize, Self::ERASE_SIZE)?;
-        let cut = is_cut();
+        let cut = self.is_cut();
         let to = if cut { from + length / 2 } else { to };
         self.seek(from)?;
         for _ in (from..to).step_by(ERASED.len()) {
-            self.0.write_all(&ERASED)?;
+            self.file.write_all(&ERASED)?;
         }
         if cut {
             power_off();
@@ -116,17 +128,17 @@ impl NorFlash for FileFlash {
 
     async fn write(&mut self, offset: u32, octets: &[u8]) -> Result<(), FlashError> {
         check(offset, octets.len(), Self::WRITE_SIZE)?;
-        let cut = is_cut();
+        let cut = self.is_cut();
         let octets = if cut { &octets[..octets.len() / 2] } else { octets };
         let mut place = offset;
         for piece in octets.chunks(ERASED.len()) {
             let mut room = ERASED;
             let cells = &mut room[..piece.len()];
             self.seek(place)?;
-            self.0.read_exact(cells)?;
+            self.file.read_exact(cells)?;
             cells.iter_mut().zip(piece).for_each(|(cell, octet)| *cell &= octet);
             self.seek(place)?;
-            self.0.write_all(cells)?;
+            self.file.write_all(cells)?;
             place += piece.len() as u32;
         }
         if cut {
@@ -134,15 +146,6 @@ impl NorFlash for FileFlash {
         }
         Ok(())
     }
-}
-
-/// Counts, and tells whether the power goes.
-fn is_cut() -> bool {
-    let mut number = [0; 8];
-    let at = host::argument("cut", &mut number).and_then(|number| number.parse().ok());
-    let before = OPERATIONS.load(Ordering::Relaxed);
-    OPERATIONS.store(before + 1, Ordering::Relaxed);
-    at == Some(before + 1)
 }
 
 fn power_off() -> ! {
