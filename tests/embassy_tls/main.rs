@@ -7,6 +7,7 @@ mod network;
 
 mod attacks;
 mod chains;
+mod changes;
 mod dates;
 mod records;
 mod streams;
