@@ -128,3 +128,123 @@ fn a_source_that_fails_gives_no_seed() {
     }
     assert_eq!(Seed::draw(&mut Stuck).err(), Some(Error::Entropy));
 }
+
+/// A generator of each generation of `rand_core`, as chips' libraries have them.
+mod generators {
+    use std::{convert::Infallible, fmt::Error, num::NonZeroU32};
+
+    /// It counts, or fails.
+    pub struct Chip(pub Option<u8>);
+
+    impl Chip {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+            let first = self.0.ok_or(Error)?;
+            out.iter_mut().zip(first..).for_each(|(place, octet)| *place = octet);
+            Ok(())
+        }
+    }
+
+    impl rand_core_0_6::RngCore for Chip {
+        fn next_u32(&mut self) -> u32 {
+            0
+        }
+
+        fn next_u64(&mut self) -> u64 {
+            0
+        }
+
+        fn fill_bytes(&mut self, _: &mut [u8]) {
+            panic!("it can fail");
+        }
+
+        fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), rand_core_0_6::Error> {
+            self.fill(out).map_err(|_| NonZeroU32::MIN.into())
+        }
+    }
+
+    impl rand_core_0_6::CryptoRng for Chip {}
+
+    impl rand_core_0_9::TryRngCore for Chip {
+        type Error = Error;
+
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            Ok(0)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            Ok(0)
+        }
+
+        fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+            self.fill(out)
+        }
+    }
+
+    impl rand_core_0_9::TryCryptoRng for Chip {}
+
+    /// [`Chip`] for the last generation, whose trait has the names of the one before.
+    pub struct NewChip(pub Chip);
+
+    impl rand_core_0_10::TryRng for NewChip {
+        type Error = Error;
+
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            Ok(0)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            Ok(0)
+        }
+
+        fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+            self.0.fill(out)
+        }
+    }
+
+    impl rand_core_0_10::TryCryptoRng for NewChip {}
+
+    /// One that cannot fail is one of those that can.
+    pub struct Sure;
+
+    impl rand_core_0_10::TryRng for Sure {
+        type Error = Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+            Ok(0)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+            Ok(0)
+        }
+
+        fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+            out.iter_mut().zip(1..).for_each(|(place, octet)| *place = octet);
+            Ok(())
+        }
+    }
+
+    impl rand_core_0_10::TryCryptoRng for Sure {}
+}
+
+// REQ: RNG-01
+#[test]
+fn generators_of_every_generation() {
+    use generators::{Chip, NewChip, Sure};
+    use keyfob_core::error::Error;
+    use keyfob_embassy::entropy::{Entropy, RandCore06, RandCore09, RandCore010};
+
+    fn filled(mut source: impl Entropy) -> Result<[u8; 4], Error> {
+        let mut out = [0; 4];
+        source.fill(&mut out)?;
+        Ok(out)
+    }
+
+    let expected = Ok([1, 2, 3, 4]);
+    assert_eq!(filled(RandCore06(Chip(Some(1)))), expected);
+    assert_eq!(filled(RandCore09(Chip(Some(1)))), expected);
+    assert_eq!(filled(RandCore010(NewChip(Chip(Some(1))))), expected);
+    assert_eq!(filled(RandCore010(Sure)), expected);
+    assert_eq!(filled(RandCore06(Chip(None))), Err(Error::Entropy));
+    assert_eq!(filled(RandCore09(Chip(None))), Err(Error::Entropy));
+    assert_eq!(filled(RandCore010(NewChip(Chip(None)))), Err(Error::Entropy));
+}

@@ -14,7 +14,7 @@ pub use keyfob_core::http::HttpErrorKind;
 pub use self::client::Client;
 pub use self::fault::Fault;
 
-/// A transport. It sends what it is told to, follows no redirect, keeps no cookie, and repeats nothing.
+/// A transport. It sends what it is told to, follows no redirect, keeps no cookie, and repeats no POST.
 #[expect(async_fn_in_trait, reason = "embassy's executors do not move tasks to other threads")]
 pub trait Http {
     /// What the network below reports.

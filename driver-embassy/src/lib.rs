@@ -1,5 +1,7 @@
 //! Keyfob on microcontrollers: [`run`] drives any flow with a transport and a user agent, as in `keyfob-std`,
 //! with `async` and without a heap.
+//!
+//! The transport is [`http::Client`] over what [`Connect`](connect::Connect) opens: TCP of [`net`], or TLS around it.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -9,6 +11,7 @@ extern crate std;
 
 mod clock;
 pub mod connect;
+pub mod entropy;
 mod failure;
 #[cfg(feature = "flash")]
 pub mod flash_store;
@@ -36,6 +39,7 @@ pub use crate::failure::Failure;
 
 use crate::{
     http::{Http, HttpError},
+    log::event,
     user_agent::{Progress, UserAgent, UserAgentError},
 };
 
@@ -203,6 +207,7 @@ async fn send<H: Http>(
     loop {
         match http.send(request).await {
             Err(error) if !error.maybe_sent() && tries < TRIES => {
+                event!("it was not sent, and is tried again in {} s", tries);
                 clock.sleep(Duration::from_secs(tries.into())).await;
                 tries += 1;
             }

@@ -2,15 +2,17 @@
 
 /// One line, for `log` and for `defmt`, if their features are on.
 macro_rules! event {
-    ($($argument:tt)*) => {
+    ($($argument:tt)*) => {{
         // Whether anybody listens or not, it compiles.
         #[cfg(not(any(feature = "log", feature = "defmt")))]
-        let _ = format_args!($($argument)*);
+        if false {
+            let _ = format_args!($($argument)*);
+        }
         #[cfg(feature = "log")]
         ::log::debug!($($argument)*);
         #[cfg(feature = "defmt")]
         ::defmt::debug!($($argument)*);
-    };
+    }};
 }
 
 pub(crate) use event;

@@ -33,6 +33,13 @@ pub const KIOSK: Client<'static> = Client::new(SERVER, "kiosk")
     .scope(&["openid", "email", "offline_access"])
     .algorithms(VERIFIERS);
 
+/// A client of a server whose name nobody knows.
+pub const STRANGER: Client<'static> = Client::oauth(
+    Metadata::new("https://nobody.example").token_endpoint("https://nobody.example/token"),
+    "daemon",
+)
+.authentication(ClientAuthentication::ClientSecretBasic(Secret::new(BACKEND_SECRET)));
+
 /// The same, with another identifier.
 pub const OTHER: Client<'static> = Client::new(SERVER, "other")
     .redirect_uri("https://other.example/cb")

@@ -14,6 +14,7 @@ pub mod clients;
 pub mod clock;
 pub mod conversation;
 pub mod device;
+pub mod ether;
 pub mod executor;
 pub mod fault;
 pub mod forgeries;

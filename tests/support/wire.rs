@@ -7,6 +7,7 @@ use std::{
     rc::Rc,
 };
 
+use embassy_time::Timer;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use keyfob_core::http::{Incoming, Request};
 use keyfob_embassy::{
@@ -39,6 +40,8 @@ pub trait Site {
 pub struct Said {
     /// The octets.
     pub octets: Vec<u8>,
+    /// Milliseconds before each of them.
+    pub drip: u64,
     /// What it does then.
     pub then: Then,
 }
@@ -48,6 +51,8 @@ pub struct Said {
 pub enum Then {
     /// It closes the connection.
     Close,
+    /// It says this for ever.
+    Endless(&'static str),
     /// It says nothing more.
     Hang,
     /// It waits for the next request.
@@ -59,7 +64,13 @@ pub enum Then {
 impl Said {
     /// These octets, and then that.
     pub fn new(octets: impl Into<Vec<u8>>, then: Then) -> Self {
-        Self { octets: octets.into(), then }
+        Self { octets: octets.into(), drip: 0, then }
+    }
+
+    /// The same, octet for octet, with so many milliseconds before each.
+    #[must_use]
+    pub fn drip(self, milliseconds: u64) -> Self {
+        Self { drip: milliseconds, ..self }
     }
 }
 
@@ -162,6 +173,10 @@ pub struct Traffic {
     pub connections: Cell<usize>,
     /// Requests that came whole.
     pub requests: Cell<usize>,
+    /// The requests, octet for octet.
+    pub heads: RefCell<Vec<String>>,
+    /// Octets of answers that were read.
+    pub read: Cell<usize>,
 }
 
 /// A way to a server, in memory. Clones lead to the same.
@@ -208,7 +223,9 @@ impl<S: Site> Connect for Wire<S> {
             piece: self.piece,
             traffic: self.traffic.clone(),
             ear: Ear::default(),
+            sent: String::new(),
             inbox: VecDeque::new(),
+            drip: 0,
             then: Then::Keep,
         })
     }
@@ -225,7 +242,9 @@ pub struct WireStream<S> {
     piece: usize,
     traffic: Rc<Traffic>,
     ear: Ear,
+    sent: String,
     inbox: VecDeque<u8>,
+    drip: u64,
     then: Then,
 }
 
@@ -235,15 +254,23 @@ impl<S> ErrorType for WireStream<S> {
 
 impl<S: Site> Read for WireStream<S> {
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
-        let length = self.inbox.len().min(buffer.len()).min(self.piece);
+        if let (true, Then::Endless(text)) = (self.inbox.is_empty(), self.then) {
+            self.inbox.extend(text.as_bytes());
+        }
+        let mut length = self.inbox.len().min(buffer.len()).min(self.piece);
+        if self.drip > 0 && length > 0 {
+            Timer::after_millis(self.drip).await;
+            length = 1;
+        }
         if length == 0 {
             return match self.then {
                 Then::Close => Ok(0),
                 Then::Reset => Err(ErrorKind::ConnectionReset),
                 Then::Keep if self.site.borrow().is_away() => Ok(0),
-                Then::Hang | Then::Keep => future::pending().await,
+                Then::Endless(_) | Then::Hang | Then::Keep => future::pending().await,
             };
         }
+        self.traffic.read.update(|read| read + length);
         buffer.iter_mut().zip(self.inbox.drain(..length)).for_each(|(place, octet)| *place = octet);
         Ok(length)
     }
@@ -251,11 +278,13 @@ impl<S: Site> Read for WireStream<S> {
 
 impl<S: Site> Write for WireStream<S> {
     async fn write(&mut self, octets: &[u8]) -> Result<usize, ErrorKind> {
+        self.sent.push_str(std::str::from_utf8(octets).expect("requests are ASCII"));
         if let Some(request) = self.ear.hear(octets) {
+            self.traffic.heads.borrow_mut().push(std::mem::take(&mut self.sent));
             self.traffic.requests.update(|requests| requests + 1);
-            let Said { octets, then } = self.site.borrow_mut().answer(request);
+            let Said { octets, drip, then } = self.site.borrow_mut().answer(request);
             self.inbox.extend(octets);
-            self.then = then;
+            (self.drip, self.then) = (drip, then);
         }
         Ok(octets.len())
     }

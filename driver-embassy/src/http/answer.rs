@@ -29,7 +29,11 @@ pub(crate) struct Answer {
     extensions: usize,
     proves_end: bool,
     status: u16,
+    /// Whether it is of HTTP/1.1, not of HTTP/1.0.
+    modern: bool,
     persists: bool,
+    /// Seconds that the server keeps an idle connection, if it says so.
+    idle: Option<u64>,
     length: Option<u64>,
     chunked: bool,
 }
@@ -70,7 +74,9 @@ impl Answer {
             extensions: MAX_EXTENSIONS,
             proves_end,
             status: 0,
+            modern: false,
             persists: false,
+            idle: None,
             length: None,
             chunked: false,
         }
@@ -84,6 +90,11 @@ impl Answer {
     /// The status, as far as it came.
     pub(crate) const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Seconds that the server keeps an idle connection, if it says so (RFC 2068 §19.7.1.1).
+    pub(crate) const fn idle(&self) -> Option<u64> {
+        self.idle
     }
 
     /// The stream has ended.
@@ -219,11 +230,12 @@ impl Answer {
     fn status_line(&mut self, line: &[u8], incoming: &mut Incoming<'_>) -> Result<(), Fault> {
         let (version, rest) = line.split_first_chunk::<9>().ok_or(Fault::StatusLine)?;
         let (digits, reason) = rest.split_first_chunk::<3>().ok_or(Fault::StatusLine)?;
-        self.persists = match version {
+        self.modern = match version {
             b"HTTP/1.0 " => false,
             b"HTTP/1.1 " => true,
             _ => return Err(Fault::StatusLine),
         };
+        self.persists = self.modern;
         // Some leave out the space in front of a reason that they leave out.
         if !matches!(reason, [] | [b' ', ..]) || check_value(reason).is_err() {
             return Err(Fault::StatusLine);
@@ -247,13 +259,19 @@ impl Answer {
                 return Err(Fault::ContentLength);
             }
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+            // HTTP/1.0 knows none, and who passes one on has not read it (RFC 9112 §6.1).
+            if self.chunked || !self.modern || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(Fault::TransferCoding);
             }
             self.chunked = true;
         } else if name.eq_ignore_ascii_case("connection") {
             let mut options = value.split(|&octet| octet == b',');
             self.persists &= !options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"));
+        } else if name.eq_ignore_ascii_case("keep-alive") {
+            self.idle = value.split(|&octet| octet == b',').find_map(|parameter| {
+                let (name, digits) = parameter.trim_ascii().split_first_chunk::<8>()?;
+                number(digits).filter(|_| name.eq_ignore_ascii_case(b"timeout="))
+            });
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The HTTP/1.1 client of this crate: as much of it as OAuth needs, over any stream.
 
-use core::{fmt, time::Duration};
+use core::{cell::Cell, fmt, time::Duration};
 
 use embassy_time::{Instant, with_deadline};
 use embedded_io_async::{Read, Write};
@@ -30,6 +30,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// request must not meet the closing.
 const MAX_IDLE: Duration = Duration::from_secs(3);
 
+/// Where a server says how long it waits, a request comes so much earlier.
+const MARGIN: u64 = 2;
+
 /// An HTTP/1.1 client over the streams of a [`Connect`].
 ///
 /// It sends what the [`Request`] says and `Host`, `Content-Length` and perhaps `User-Agent`; it follows no redirect,
@@ -37,7 +40,7 @@ const MAX_IDLE: Duration = Duration::from_secs(3);
 /// one buffer of `N` octets, 256 at least, holds a header at a time; of longer ones those are skipped that nobody reads.
 ///
 /// One connection is kept for requests to the same origin. One that was closed in the meantime, that is idle for longer
-/// than [`max_idle`](Client::max_idle), or that was opened in another [`network`](Connect::network), is not used. A GET
+/// than the server or [`max_idle`](Client::max_idle) says, or that was opened in another [`network`](Connect::network), is not used. A GET
 /// whose connection ends before an octet of the answer is sent once more on a new one. A POST never is: nobody knows
 /// then whether the server has used up the code or the refresh token.
 ///
@@ -52,21 +55,28 @@ pub struct Client<'c, C: Connect, const N: usize = 1024> {
     buffer: Zeroizing<[u8; N]>,
     /// Octets of an answer, at the start of the buffer.
     filled: usize,
+    /// Where the open stream leads.
+    place: Place,
     open: Option<Open<C::Stream<'c>>>,
     /// The request that was sent waits for its answer.
     due: Option<Due>,
 }
 
-/// An open stream, and where it leads.
-struct Open<S> {
-    stream: S,
+/// The other end of a stream.
+struct Place {
     secure: bool,
     host: [u8; MAX_HOST],
     length: usize,
     port: u16,
+    /// The network that the stream was opened in.
     network: u32,
-    /// When it was used last.
-    since: Instant,
+}
+
+/// An open stream.
+struct Open<S> {
+    stream: S,
+    /// When it gets too old to be used.
+    until: Instant,
 }
 
 /// When an answer has to be there.
@@ -91,6 +101,7 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
             user_agent: "",
             buffer: Zeroizing::new([0; N]),
             filled: 0,
+            place: Place { secure: false, host: [0; MAX_HOST], length: 0, port: 0, network: 0 },
             open: None,
             due: None,
         }
@@ -117,7 +128,7 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
         self
     }
 
-    /// How long a connection is kept: 3 s if it is not called, and none is for 0.
+    /// How long an idle connection is kept where the server does not say how long it does: 3 s if it is not called.
     #[must_use]
     pub const fn max_idle(mut self, max_idle: Duration) -> Self {
         self.max_idle = max_idle;
@@ -147,22 +158,21 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
     async fn kept(&mut self, origin: Origin<'_>) -> Option<Open<C::Stream<'c>>> {
         let mut open = self.open.take()?;
         let answered = self.due.take().is_none();
-        let idle = open.since.checked_add(embassy(self.max_idle)).is_some_and(|end| Instant::now() < end);
-        let fit = answered && idle && open.leads_to(origin) && open.network == self.connect.network();
+        let fit = answered && Instant::now() < open.until && self.place.is(origin, self.connect.network());
         // Whatever can be read now, its end too, is no answer to a request that was not sent yet.
         (fit && self.connect.is_silent(&mut open.stream).await).then_some(open)
     }
 
     async fn open(
-        &self,
+        &mut self,
         origin: Origin<'_>,
         whole: Instant,
     ) -> Result<Open<C::Stream<'c>>, HttpError<C::Error>> {
-        let network = self.connect.network();
+        self.place.set(origin, self.connect.network());
         let deadline = after(self.connect_timeout).min(whole);
         event!("connecting to {}, port {}", origin.host, origin.port);
         match with_deadline(deadline, self.connect.connect(origin)).await {
-            Ok(Ok(stream)) => Ok(Open::new(stream, origin, network)),
+            Ok(Ok(stream)) => Ok(Open { stream, until: Instant::MAX }),
             Ok(Err(error)) => Err(HttpError::new(C::kind(&error), false).because(error)),
             Err(_) => Err(HttpError::new(HttpErrorKind::Timeout, false)),
         }
@@ -178,13 +188,15 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
         let sent = write(stream, &mut *self.buffer, request, target, self.user_agent).await;
         self.wipe();
         sent.map_err(broken_off::<C>)?;
-        match stream.read(&mut *self.buffer).await {
-            Ok(0) => Err(HttpError::broken(Fault::Cut)),
-            Ok(filled) => {
-                self.filled = filled;
+        let flushed = stream.flush().await;
+        // A server may answer and be gone before it has taken all of the request.
+        match (stream.read(&mut *self.buffer).await, flushed) {
+            (Ok(filled @ 1..), _) => {
+                self.filled = filled.min(N);
                 Ok(())
             }
-            Err(error) => Err(broken_off::<C>(error)),
+            (_, Err(error)) | (Err(error), Ok(())) => Err(broken_off::<C>(error)),
+            (Ok(_), Ok(())) => Err(HttpError::broken(Fault::Cut)),
         }
     }
 
@@ -226,9 +238,11 @@ impl<'c, C: Connect, const N: usize> Client<'c, C, N> {
 
     /// Forgets the first octets of the buffer.
     fn shift(&mut self, taken: usize) {
-        if taken > 0 && taken <= self.filled && self.filled <= N {
-            self.buffer.copy_within(taken..self.filled, 0);
-            self.filled = self.filled.saturating_sub(taken);
+        if taken > 0 {
+            let octets = Cell::from_mut(&mut self.buffer[..]).as_slice_of_cells();
+            let rest = octets.get(taken..self.filled).unwrap_or_default();
+            octets.iter().zip(rest).for_each(|(place, octet)| place.set(octet.get()));
+            self.filled = rest.len();
         }
     }
 }
@@ -237,6 +251,16 @@ impl<C: Connect, const N: usize> Http for Client<'_, C, N> {
     type Error = C::Error;
 
     async fn send(&mut self, request: &Request<'_>) -> Result<(), HttpError<C::Error>> {
+        self.transmit(request).await.inspect_err(tell)
+    }
+
+    async fn receive(&mut self, incoming: &mut Incoming<'_>) -> Result<(), HttpError<C::Error>> {
+        self.deliver(incoming).await.inspect_err(tell)
+    }
+}
+
+impl<C: Connect, const N: usize> Client<'_, C, N> {
+    async fn transmit(&mut self, request: &Request<'_>) -> Result<(), HttpError<C::Error>> {
         let target = target::read(request.url()).ok_or(HttpError::new(HttpErrorKind::Connect, false))?;
         let Target { authority, path, .. } = target;
         // A query may carry what nobody should see.
@@ -269,11 +293,11 @@ impl<C: Connect, const N: usize> Http for Client<'_, C, N> {
         }
     }
 
-    async fn receive(&mut self, incoming: &mut Incoming<'_>) -> Result<(), HttpError<C::Error>> {
+    async fn deliver(&mut self, incoming: &mut Incoming<'_>) -> Result<(), HttpError<C::Error>> {
         let (Some(mut open), Some(due)) = (self.open.take(), self.due.take()) else {
             return Err(HttpError::new(HttpErrorKind::Protocol, false));
         };
-        let mut answer = Answer::new(C::PROVES_END && open.secure);
+        let mut answer = Answer::new(C::PROVES_END && self.place.secure);
         let head = self.read(&mut open.stream, &mut answer, incoming, true);
         let mut outcome = with_deadline(due.head, head).await;
         if let Ok(Ok(None)) = outcome {
@@ -285,7 +309,9 @@ impl<C: Connect, const N: usize> Http for Client<'_, C, N> {
             Ok(Ok(reusable)) => {
                 event!("status {}", answer.status());
                 if reusable == Some(true) {
-                    open.since = Instant::now();
+                    let idle =
+                        answer.idle().map(|seconds| Duration::from_secs(seconds.saturating_sub(MARGIN)));
+                    open.until = after(idle.unwrap_or(self.max_idle));
                     self.open = Some(open);
                 }
                 Ok(())
@@ -296,17 +322,17 @@ impl<C: Connect, const N: usize> Http for Client<'_, C, N> {
     }
 }
 
-impl<S> Open<S> {
-    fn new(stream: S, origin: Origin<'_>, network: u32) -> Self {
-        let mut host = [0; MAX_HOST];
-        host.iter_mut().zip(origin.host.bytes()).for_each(|(place, octet)| *place = octet);
-        let (secure, port) = (origin.secure, origin.port);
-        Self { stream, secure, host, length: origin.host.len(), port, network, since: Instant::now() }
+impl Place {
+    fn set(&mut self, origin: Origin<'_>, network: u32) {
+        self.host.iter_mut().zip(origin.host.bytes()).for_each(|(place, octet)| *place = octet);
+        self.length = origin.host.len();
+        (self.secure, self.port, self.network) = (origin.secure, origin.port, network);
     }
 
-    fn leads_to(&self, origin: Origin<'_>) -> bool {
+    fn is(&self, origin: Origin<'_>, network: u32) -> bool {
         let host = self.host.get(..self.length).unwrap_or_default();
-        self.secure == origin.secure && self.port == origin.port && host == origin.host.as_bytes()
+        let place = (self.secure, self.port, self.network, host);
+        place == (origin.secure, origin.port, network, origin.host.as_bytes())
     }
 }
 
@@ -318,65 +344,53 @@ async fn write<S: Write>(
     target: &Target<'_>,
     user_agent: &str,
 ) -> Result<(), S::Error> {
-    let mut out = Out { stream, buffer, filled: 0 };
-    let slash = if target.path.starts_with('/') { "" } else { "/" };
-    out.line(&[request.method().as_str(), " ", slash, target.path, " HTTP/1.1"]).await?;
-    out.line(&["Host: ", target.authority]).await?;
-    if !user_agent.is_empty() {
-        out.line(&["User-Agent: ", user_agent]).await?;
-    }
-    for (name, value) in request.headers() {
-        out.line(&[name, ": ", value]).await?;
-    }
-    if !matches!(request.method(), Method::Get) {
-        let mut digits = [0; 20];
-        out.line(&["Content-Length: ", decimal(request.body().len(), &mut digits)]).await?;
-    }
-    out.line(&[]).await?;
-    out.put(request.body()).await?;
-    out.send().await?;
-    stream.flush().await
-}
-
-/// What is to be sent, gathered.
-struct Out<'s, S> {
-    stream: &'s mut S,
-    buffer: &'s mut [u8],
-    filled: usize,
-}
-
-impl<S: Write> Out<'_, S> {
-    async fn line(&mut self, pieces: &[&str]) -> Result<(), S::Error> {
-        for piece in pieces {
-            self.put(piece.as_bytes()).await?;
-        }
-        self.put(b"\r\n").await
-    }
-
-    async fn put(&mut self, octets: &[u8]) -> Result<(), S::Error> {
-        let mut octets = octets.iter();
-        while !octets.as_slice().is_empty() {
-            let free = self.buffer.get_mut(self.filled..).unwrap_or_default();
-            if free.is_empty() {
-                self.send().await?;
-                continue;
+    let mut digits = [0; 20];
+    let mut filled = 0;
+    for piece in pieces(request, target, user_agent, &mut digits) {
+        let mut piece = piece.as_bytes();
+        while !piece.is_empty() {
+            let free = buffer.get_mut(filled..).unwrap_or_default();
+            let (first, rest) = piece.split_at_checked(free.len()).unwrap_or((piece, &[]));
+            free.iter_mut().zip(first).for_each(|(place, octet)| *place = *octet);
+            filled = filled.saturating_add(first.len());
+            piece = rest;
+            if filled == buffer.len() {
+                write_all(stream, buffer).await?;
+                filled = 0;
             }
-            let length = free.len().min(octets.as_slice().len());
-            free.iter_mut().zip(octets.by_ref().take(length)).for_each(|(place, octet)| *place = *octet);
-            self.filled = self.filled.saturating_add(length);
         }
-        Ok(())
     }
+    write_all(stream, buffer.get(..filled).unwrap_or_default()).await
+}
 
-    async fn send(&mut self) -> Result<(), S::Error> {
-        let mut rest = self.buffer.get(..self.filled).unwrap_or_default();
-        while !rest.is_empty() {
-            let written = self.stream.write(rest).await?;
-            rest = rest.get(written..).unwrap_or_default();
-        }
-        self.filled = 0;
-        Ok(())
+async fn write_all<S: Write>(stream: &mut S, mut octets: &[u8]) -> Result<(), S::Error> {
+    while !octets.is_empty() {
+        let written = stream.write(octets).await?;
+        octets = octets.get(written..).unwrap_or_default();
     }
+    Ok(())
+}
+
+/// A request as text.
+fn pieces<'r>(
+    request: &Request<'r>,
+    target: &Target<'r>,
+    user_agent: &'r str,
+    digits: &'r mut [u8; 20],
+) -> impl Iterator<Item = &'r str> {
+    let slash = if target.path.starts_with('/') { "" } else { "/" };
+    let (before, after) = if user_agent.is_empty() { ("", "") } else { ("User-Agent: ", "\r\n") };
+    // Requests are ASCII.
+    let body = core::str::from_utf8(request.body()).unwrap_or_default();
+    let length = match request.method() {
+        Method::Get => ["", "", ""],
+        _ => ["Content-Length: ", decimal(body.len(), digits), "\r\n"],
+    };
+    let line =
+        [request.method().as_str(), " ", slash, target.path, " HTTP/1.1\r\nHost: ", target.authority, "\r\n"];
+    let headers = request.headers().flat_map(|(name, value)| [name, ": ", value, "\r\n"]);
+    let head = line.into_iter().chain([before, user_agent, after]).chain(headers).chain(length);
+    head.chain(["\r\n", body])
 }
 
 /// A number in digits.
@@ -393,6 +407,22 @@ fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &str {
     core::str::from_utf8(digits.get(start..).unwrap_or_default()).unwrap_or_default()
 }
 
+/// A line about a failure.
+fn tell<E>(error: &HttpError<E>) {
+    let what = match error.kind() {
+        HttpErrorKind::Connect => "no connection",
+        HttpErrorKind::Protocol => "the answer is no HTTP",
+        HttpErrorKind::Resolve => "the name of the host is not known",
+        HttpErrorKind::Timeout => "no answer in time",
+        HttpErrorKind::Tls => "the server did not prove who it is",
+        _ => "it failed",
+    };
+    match error.fault() {
+        Some(fault) => event!("{}: {:?}", what, fault),
+        None => event!("{}", what),
+    }
+}
+
 /// An open stream failed: the server may have seen all of the request.
 fn broken_off<C: Connect>(error: C::Error) -> HttpError<C::Error> {
     match C::kind(&error) {
@@ -407,8 +437,11 @@ fn after(duration: Duration) -> Instant {
     Instant::now().checked_add(embassy(duration)).unwrap_or(Instant::MAX)
 }
 
+/// In milliseconds, which is easy to count in ticks; more than 49 days are as good as no limit.
 fn embassy(duration: Duration) -> embassy_time::Duration {
-    embassy_time::Duration::try_from(duration).unwrap_or(embassy_time::Duration::MAX)
+    let milliseconds =
+        duration.as_secs().saturating_mul(1000).saturating_add(duration.subsec_millis().into());
+    embassy_time::Duration::from_millis(milliseconds.min(u32::MAX.into()))
 }
 
 impl<C: Connect, const N: usize> fmt::Debug for Client<'_, C, N> {

@@ -14,17 +14,17 @@ use crate::connect::{Connect, Origin};
 
 /// TCP without TLS over `embassy-net`, with the addresses that its DNS gives. A client needs one of the `N` sockets.
 ///
-/// A stream is asked of a network that has an address: while there is none, from DHCP or by hand, `connect` waits, until
-/// the client's time for it is over. Streams from before an address changed are not used again.
+/// A stream is asked of a network that has a link and an address: while there is none, `connect` waits, until the
+/// client's time for it is over. Streams from before an address changed are not used again.
 pub struct EmbassyNet<'d, const N: usize = 1, const TX: usize = 1024, const RX: usize = 1024> {
     stack: Stack<'d>,
     plain: Plain<TcpClient<'d, N, TX, RX>, DnsSocket<'d>>,
 }
 
 impl<'d, const N: usize, const TX: usize, const RX: usize> EmbassyNet<'d, N, TX, RX> {
-    /// Sockets of `state` on `stack`.
-    pub fn new(stack: Stack<'d>, state: &'d TcpClientState<N, TX, RX>) -> Self {
-        Self { stack, plain: Plain::new(TcpClient::new(stack, state), DnsSocket::new(stack)) }
+    /// These sockets on `stack`.
+    pub fn new(stack: Stack<'d>, sockets: &'d TcpClientState<N, TX, RX>) -> Self {
+        Self { stack, plain: Plain::new(TcpClient::new(stack, sockets), DnsSocket::new(stack)) }
     }
 }
 
@@ -36,6 +36,7 @@ impl<'d, const N: usize, const TX: usize, const RX: usize> Connect for EmbassyNe
         Self: 's;
 
     async fn connect<'s>(&'s self, origin: Origin<'_>) -> Result<Self::Stream<'s>, Self::Error> {
+        self.stack.wait_link_up().await;
         self.stack.wait_config_up().await;
         self.plain.connect(origin).await
     }

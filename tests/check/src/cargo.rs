@@ -71,7 +71,10 @@ pub fn no_std(shell: &mut Shell, _: &Options) -> Result<Report, String> {
             "--target",
             target,
         ]))?;
-        shell.must(shell.cargo(&["build", "--package", "keyfob-embassy", "--target", target]))?;
+        for features in [&[][..], &["--all-features"]] {
+            let words = ["build", "--package", "keyfob-embassy", "--target", target];
+            shell.must(shell.cargo(&[&words, features].concat()))?;
+        }
     }
     Ok(Report::pass(""))
 }

@@ -61,6 +61,18 @@ const SEEDS: &[(&str, &[&str])] = &[
     ("token_response", &["cases-token.json"]),
 ];
 
+/// The target that reads whole answers.
+const ANSWERS: &str = "embassy_http";
+
+/// Answers with this body, one of known length and one in chunks. In front stands the length of the pieces.
+fn answers(body: &[u8]) -> [Vec<u8>; 2] {
+    const HEAD: &str = "\x07HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+    let length = body.len();
+    let known = [format!("{HEAD}Content-Length: {length}\r\n\r\n").as_bytes(), body].concat();
+    let size = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n");
+    [known, [size.as_bytes(), body, b"\r\n0\r\nX: y\r\n\r\n"].concat()]
+}
+
 fn targets(shell: &Shell) -> Result<Vec<String>, String> {
     let folder = shell.root.join(FOLDER).join("fuzz_targets");
     let entries =
@@ -99,6 +111,9 @@ fn seed(root: &Path, target: &str, corpus: &Path) -> Result<usize, String> {
             let cases: Value = serde_json::from_str(&text).map_err(|why| format!("{name}: {why}."))?;
             inputs.extend(cases["cases"].as_array().into_iter().flatten().filter_map(input));
         }
+    }
+    if target == ANSWERS {
+        inputs = inputs.iter().flat_map(|body| answers(body)).collect();
     }
     fs::create_dir_all(corpus).map_err(|why| format!("{} cannot be made: {why}.", corpus.display()))?;
     for (number, input) in inputs.iter().enumerate() {

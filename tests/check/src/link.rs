@@ -31,6 +31,15 @@ pub fn panics(shell: &mut Shell, _: &Options) -> Result<Report, String> {
         for name in known.difference(&failed) {
             faults.push(format!("`{name}` cannot panic on {target}: drop it from {EXCUSED}."));
         }
+        for name in asyncs(shell)? {
+            let calls = panics_of(shell, &name, target)?;
+            for call in calls.iter().filter(|call| !call.ends_with(RESUMED)) {
+                faults.push(format!("`{name}` can panic on {target}, and not for being async:\n{call}"));
+            }
+            if calls.is_empty() {
+                faults.push(format!("On {target} no call of a panic can be seen in `{name}`."));
+            }
+        }
         unproven.extend(failed);
         let planted = ["--bin", "planted_index", "--features", "proof,planted"];
         let ran = shell.run(build(shell, "proof", target, &planted))?;
@@ -116,6 +125,9 @@ const PANIC: &str = "a_panic_is_reachable_from_the_core";
 /// The programs in which a panic can be reached, each with the reason behind it.
 const EXCUSED: &str = "tests/link/may_panic.txt";
 
+/// What an `async fn` calls that is polled after its end. No `await` does that, and no executor.
+const RESUMED: &str = "panic_const_async_fn_resumed";
+
 /// What rustc says when something uses a heap and there is none.
 const NO_ALLOCATOR: &str = "no global memory allocator found";
 
@@ -158,6 +170,14 @@ fn known(shell: &Shell) -> Result<BTreeSet<String>, String> {
     }
 }
 
+/// Those of them whose only panic is [`RESUMED`]: their reason begins with `async`.
+fn asyncs(shell: &Shell) -> Result<Vec<String>, String> {
+    let text = fs::read_to_string(shell.root.join(EXCUSED))
+        .map_err(|why| format!("{EXCUSED} cannot be read: {why}."))?;
+    let rows = text.lines().filter_map(|line| line.split_once(" async"));
+    Ok(rows.map(|(name, _)| name).filter(|name| !name.starts_with('#')).map(str::to_string).collect())
+}
+
 fn build(shell: &Shell, profile: &str, target: &str, words: &[&str]) -> Step {
     let common = ["build", "--keep-going", "--profile", profile, "--target", target];
     let step = shell.cargo(&[&common, words].concat()).in_folder(shell.root.join("tests/link"));
@@ -192,7 +212,7 @@ fn is_of_a_heap(symbol: &str) -> bool {
 
 /// Which functions call into `core::panicking`, for a program that can panic.
 fn culprits(shell: &mut Shell, name: &str, target: &str) -> String {
-    let found = culprits_or_why(shell, name, target);
+    let found = panics_of(shell, name, target);
     match found {
         Ok(calls) if calls.is_empty() => "No call of a panic can be seen in it.".into(),
         Ok(calls) => format!("Its calls:\n{}", calls.join("\n")),
@@ -200,7 +220,7 @@ fn culprits(shell: &mut Shell, name: &str, target: &str) -> String {
     }
 }
 
-fn culprits_or_why(shell: &mut Shell, name: &str, target: &str) -> Result<Vec<String>, String> {
+fn panics_of(shell: &mut Shell, name: &str, target: &str) -> Result<Vec<String>, String> {
     shell.must(build(shell, "proof", target, &["--bin", name]))?;
     let objdump = setup::objdump(shell)?;
     let words = ["--disassemble", "--demangle", "--no-show-raw-insn", "--no-leading-addr"];
