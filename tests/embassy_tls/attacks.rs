@@ -543,7 +543,7 @@ impl Random {
             if change >= changes && *message != before {
                 return;
             }
-            let range = if self.next() % 2 == 0 { message.len().min(60) } else { message.len() };
+            let range = if self.next().is_multiple_of(2) { message.len().min(60) } else { message.len() };
             let place = self.next() % range;
             match self.next() % 6 {
                 0 => message[place] = 0,

@@ -181,17 +181,35 @@ fn chains() {
     assert_eq!(fetch(&device, &leaf().behind(&first).behind(&other).behind(&second).behind(&root)), Ok(()));
     assert_eq!(fetch(&device, &leaf().behind(&second)), Err(TlsError::UnknownIssuer));
     assert_eq!(fetch(&device, &leaf()), Err(TlsError::UnknownIssuer));
-    // Longer than what is tried, and more than what is read.
-    let mut deep = vec![root.intermediate("0", Kind::P256, |_| {})];
-    for place in 1..8 {
-        deep.push(deep[place - 1].intermediate(&place.to_string(), Kind::P256, |_| {}));
+    // As many as are looked at, and more; more than embedded-tls reads.
+    let with = |others: usize| {
+        let leaf = root.issue(&["op.example"], Kind::P256, |_| {});
+        fetch(&device, &(0..others).fold(leaf, |leaf, _| leaf.behind(&other)))
+    };
+    assert_eq!(with(6), Ok(()));
+    assert_eq!(with(7), Err(TlsError::BadCertificate));
+    assert_eq!(with(16), Err(TlsError::Protocol));
+}
+
+/// Authorities that all claim the anchor's name, in every order: each way ends at a signature that is not the anchor's.
+/// The chip is not kept busy with all of them.
+#[test]
+fn a_maze() {
+    let (root, fake) = (root(), Authority::new("root", Kind::P256));
+    for (name, error) in [("root", TlsError::BadSignature), ("x", TlsError::UnknownIssuer)] {
+        let first = Authority::new(name, Kind::P256);
+        let maze: Vec<_> = (0..6).map(|_| first.intermediate(name, Kind::P256, |_| {})).collect();
+        let leaf = maze[0].issue(&["op.example"], Kind::P256, |_| {});
+        let chain = maze.iter().fold(leaf, Identity::behind);
+        let refused = fetch(&Device::new(&[root.der()]), &chain);
+        assert!(refused == Err(error) || refused == Err(TlsError::BadCertificate), "{name}: {refused:?}");
     }
-    let leaf = deep[7].issue(&["op.example"], Kind::P256, |_| {});
-    let leaf = deep.iter().fold(leaf, Identity::behind);
-    let refused = fetch(&device, &leaf);
-    assert!(matches!(refused, Err(TlsError::BadCertificate | TlsError::UnknownIssuer)), "{refused:?}");
-    let many = (0..16).fold(root.issue(&["op.example"], Kind::P256, |_| {}), |leaf, _| leaf.behind(&other));
-    assert_eq!(fetch(&device, &many), Err(TlsError::Protocol));
+    // A good one among bad ones is found.
+    let good = root.intermediate("below", Kind::P256, |_| {});
+    let bad: Vec<_> = (0..5).map(|_| fake.intermediate("below", Kind::P256, |_| {})).collect();
+    let leaf = good.issue(&["op.example"], Kind::P256, |_| {});
+    let chain = bad.iter().chain([&good]).fold(leaf, Identity::behind);
+    assert_eq!(fetch(&Device::new(&[root.der()]), &chain), Ok(()));
 }
 
 /// An ordinary server of the same authority makes itself one: embedded-tls's own verifier takes that.

@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use ring::{
     aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    agreement::{self, ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey},
+    agreement::{self, ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, X25519},
     digest::{self, SHA256},
     hmac,
     rand::SystemRandom,
@@ -166,25 +166,32 @@ impl Wire {
     /// ServerHello with these extensions, in plaintext; from here on there are keys.
     pub fn server_hello(&mut self, extensions: &[Vec<u8>]) {
         let (share, secret) = self.agree();
-        let key_share = extension(51, &[&[0, 23, 0, 65], &share[..]].concat());
+        let key_share = extension(51, &share);
         let all = [&[extension(43, &[3, 4]), key_share], extensions].concat();
-        let hello = server_hello(&[7; 32], &all.concat());
+        // The session's identifier is given back (RFC 8446 §4.1.3).
+        let session = &self.client_hello[38..][..1 + usize::from(self.client_hello[38])];
+        let hello = server_hello_of(&[7; 32], session, &all.concat());
         self.transcript.extend(&hello);
         self.plain(HANDSHAKE, &hello);
         self.derive(&secret);
     }
 
-    /// A share of the key and what comes of it.
-    pub fn agree(&self) -> ([u8; 65], Vec<u8>) {
-        let random = SystemRandom::new();
-        let mine = EphemeralPrivateKey::generate(&ECDH_P256, &random).expect("a key");
-        let share = mine.compute_public_key().expect("its public part");
-        let place = self.client_hello.windows(6).position(|octets| octets == [0, 23, 0, 65, 4, octets[5]]);
-        let theirs = &self.client_hello[place.expect("a share of P-256") + 4..][..65];
-        let theirs = UnparsedPublicKey::new(&ECDH_P256, theirs);
+    /// A share of the key, as its extension has it, and what comes of it.
+    fn agree(&self) -> (Vec<u8>, Vec<u8>) {
+        let share = |start: &[u8], length| {
+            let place = self.client_hello.windows(start.len()).position(|octets| octets == start)?;
+            self.client_hello.get(place + 4..)?.get(..length)
+        };
+        let (algorithm, start, theirs): (_, [u8; 4], _) = match share(&[0, 23, 0, 65, 4], 65) {
+            Some(theirs) => (&ECDH_P256, [0, 23, 0, 65], theirs),
+            None => (&X25519, [0, 29, 0, 32], share(&[0, 29, 0, 32], 32).expect("a share")),
+        };
+        let mine = EphemeralPrivateKey::generate(algorithm, &SystemRandom::new()).expect("a key");
+        let public = mine.compute_public_key().expect("its public part");
+        let theirs = UnparsedPublicKey::new(algorithm, theirs);
         let secret =
             agreement::agree_ephemeral(mine, &theirs, <[u8]>::to_vec).expect("the device's share is good");
-        (share.as_ref().try_into().expect("65 octets"), secret)
+        ([&start[..], public.as_ref()].concat(), secret)
     }
 
     fn derive(&mut self, shared: &[u8]) {
@@ -272,8 +279,12 @@ pub fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
 }
 
 pub fn server_hello(random: &[u8; 32], extensions: &[u8]) -> Vec<u8> {
+    server_hello_of(random, &[0], extensions)
+}
+
+fn server_hello_of(random: &[u8; 32], session: &[u8], extensions: &[u8]) -> Vec<u8> {
     let length = u16::try_from(extensions.len()).expect("extensions").to_be_bytes();
-    message(2, &[&[3, 3][..], random, &[0], &[0x13, 1], &[0], &length, extensions].concat())
+    message(2, &[&[3, 3][..], random, session, &[0x13, 1], &[0], &length, extensions].concat())
 }
 
 pub fn certificate(chain: &[Vec<u8>]) -> Vec<u8> {

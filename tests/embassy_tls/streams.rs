@@ -234,6 +234,13 @@ fn a_shared_clock() {
     assert!(date >= TODAY && date < UnixTime::from_seconds(TODAY.seconds() + 60));
 }
 
+/// What a device has to have for one connection.
+#[test]
+fn memory() {
+    assert!(size_of::<TlsMemory>() < 19_700, "{}", size_of::<TlsMemory>());
+    assert!(size_of::<TlsMemory<4_352, 1_024>>() < 6_400);
+}
+
 /// Each error has a kind that generic code understands, words for a person, and no text of the server.
 #[test]
 fn errors() {

@@ -1,6 +1,11 @@
 //! The signatures that certificates and servers are judged by. The arithmetic is the core's, which verifies ID tokens
 //! with it.
 
+use core::{
+    array,
+    sync::atomic::{AtomicU8, Ordering},
+};
+
 use embedded_tls::SignatureScheme;
 #[cfg(feature = "tls-p384")]
 use keyfob_core::jws::Es384;
@@ -15,7 +20,7 @@ use super::{TlsError, der};
 ///
 /// A P-256 key signs with SHA-256 and a P-384 key with SHA-384, as the rules of public authorities have it; the other
 /// two pairs are not built in.
-pub(super) static ALL: &[&dyn SignatureVerificationAlgorithm] = &[
+const ALL: &[&dyn SignatureVerificationAlgorithm] = &[
     &P256,
     #[cfg(feature = "tls-p384")]
     &P384,
@@ -32,6 +37,52 @@ pub(super) static ALL: &[&dyn SignatureVerificationAlgorithm] = &[
     #[cfg(feature = "tls-rsa")]
     &RSA_PSS_SHA512,
 ];
+
+/// [`ALL`], for one chain.
+///
+/// A chain can be made so that a hundred signatures have to be verified before it is refused, seconds for a small chip
+/// in which nothing else runs. No good chain has more than a few.
+pub(super) struct Algorithms<'c>([Counted<'c>; ALL.len()]);
+
+impl<'c> Algorithms<'c> {
+    pub(super) fn new(count: &'c AtomicU8) -> Self {
+        count.store(MAX_SIGNATURES, Ordering::Relaxed);
+        let counted = |place| Counted { algorithm: ALL.get(place).copied().unwrap_or(&P256), left: count };
+        Self(array::from_fn(counted))
+    }
+
+    pub(super) fn all(&self) -> [&dyn SignatureVerificationAlgorithm; ALL.len()] {
+        self.0.each_ref().map(|counted| counted as &dyn SignatureVerificationAlgorithm)
+    }
+}
+
+/// An algorithm that verifies only so many signatures more.
+#[derive(Debug)]
+struct Counted<'c> {
+    algorithm: &'static dyn SignatureVerificationAlgorithm,
+    left: &'c AtomicU8,
+}
+
+impl SignatureVerificationAlgorithm for Counted<'_> {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        let left = self.left.load(Ordering::Relaxed).checked_sub(1).ok_or(InvalidSignature)?;
+        self.left.store(left, Ordering::Relaxed);
+        self.algorithm.verify_signature(public_key, message, signature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.signature_alg_id()
+    }
+}
 
 /// What a server signs the handshake with: never PKCS #1 (RFC 8446 §4.2.3).
 pub(super) fn of_handshake(
@@ -130,6 +181,9 @@ static RSA_PSS_SHA384: Algorithm =
 static RSA_PSS_SHA512: Algorithm =
     rsa(|key, message, signature| verify_rsa(&Ps512, key, message, signature), alg_id::RSA_PSS_SHA512);
 
+/// Signatures that are verified for one chain at the most: a long one, and as much again that leads nowhere.
+const MAX_SIGNATURES: u8 = 12;
+
 /// The coordinates of an uncompressed point (RFC 5480 §2.2); TLS 1.3 and public authorities use no other form.
 fn point<const LENGTH: usize>(public_key: &[u8]) -> Option<(&[u8], &[u8])> {
     let (form, coordinates) = public_key.split_first()?;
@@ -157,6 +211,19 @@ mod tests {
         assert_eq!(fixed::<2, 4>(&[0x30, 7, 2, 1, 5, 2, 2, 0x12, 0x34]), Some([0, 5, 0x12, 0x34]));
         assert_eq!(fixed::<2, 4>(&[0x30, 8, 2, 3, 0, 0xFF, 1, 2, 1, 9]), Some([0xFF, 1, 0, 9]));
         assert_eq!(fixed::<2, 4>(&[0x30, 8, 2, 3, 1, 0, 0, 2, 1, 9]), None, "three octets");
+    }
+
+    #[test]
+    fn no_more_than_so_many() {
+        static ACCEPTED: Algorithm = Algorithm {
+            verify: |_, _, _| Some(()),
+            public_key: alg_id::ECDSA_P256,
+            signature: alg_id::ECDSA_SHA256,
+        };
+        let left = AtomicU8::new(2);
+        let counted = Counted { algorithm: &ACCEPTED, left: &left };
+        let verified = [(); 4].map(|()| counted.verify_signature(&[], &[], &[]).is_ok());
+        assert_eq!(verified, [true, true, false, false]);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Whether a chain of certificates is the host's (RFC 5280 §6, RFC 9525).
 
-use core::time::Duration;
+use core::{sync::atomic::AtomicU8, time::Duration};
 
 use keyfob_core::time::Date;
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
-use super::{TlsError, algorithm};
+use super::{TlsError, algorithm::Algorithms};
 
 /// Reads a trust anchor from the certificate of an authority, in DER.
 ///
@@ -34,11 +34,13 @@ pub(super) fn check(
         Date::Known(date) => (date.seconds(), false),
         _ => return Err(TlsError::DateUnknown),
     };
+    let count = AtomicU8::new(0);
+    let algorithms = Algorithms::new(&count);
     // Where only a floor is known, that a certificate's time has come cannot be judged. But it says itself that it is
     // later than its beginning: a chain passes if at one moment, not before the floor, all of it is valid at once.
     for _ in 0..=chain.len() {
         match certificate.verify_for_usage(
-            algorithm::ALL,
+            &algorithms.all(),
             anchors,
             others,
             UnixTime::since_unix_epoch(Duration::from_secs(time)),
