@@ -47,11 +47,12 @@ pub trait Connect {
         poll_fn(|context| Poll::Ready(read.as_mut().poll(context).is_pending())).await
     }
 
-    /// What a failure stands for. Unless told otherwise, a host that was not found is one whose name is not known, and
-    /// whatever does not take too long is no connection.
+    /// What a failure stands for. Unless told otherwise, a host that was not found is one whose name is not known, a
+    /// server without permission has not proved who it is, and whatever does not take too long is no connection.
     fn kind(error: &Self::Error) -> HttpErrorKind {
         match error.kind() {
             ErrorKind::NotFound => HttpErrorKind::Resolve,
+            ErrorKind::PermissionDenied => HttpErrorKind::Tls,
             ErrorKind::TimedOut => HttpErrorKind::Timeout,
             _ => HttpErrorKind::Connect,
         }

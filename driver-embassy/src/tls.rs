@@ -219,6 +219,8 @@ impl<'d> Connect for Tls<'d> {
     where
         Self: 's;
 
+    const PROVES_END: bool = true;
+
     /// Opens a stream to an `https` origin. Others are refused: an application that wants plain `http` on its own
     /// machine has the plain connector for it.
     async fn connect<'s>(&'s self, origin: Origin<'_>) -> Result<TlsStream<'s, 'd>, TlsError> {
@@ -240,6 +242,7 @@ impl<'d> Connect for Tls<'d> {
         Ok(stream)
     }
 
+    /// A stream over a network that has changed meanwhile is none, either.
     async fn is_silent<'s>(&'s self, stream: &mut TlsStream<'s, 'd>) -> bool {
         stream.tls.desk.is_open() && matches!(stream.ask(Order::Look).await, Ok(1))
     }

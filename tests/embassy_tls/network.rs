@@ -47,6 +47,8 @@ pub struct Network {
     /// After so many octets the stream to the device ends.
     pub cut: Option<usize>,
     pub origins: RefCell<Vec<(bool, String, u16)>>,
+    /// Another one after the device has got another address.
+    pub number: Cell<u32>,
 }
 
 impl Network {
@@ -60,6 +62,7 @@ impl Network {
             read: Cell::new(0),
             cut: None,
             origins: RefCell::default(),
+            number: Cell::new(0),
         }
     }
 }
@@ -80,6 +83,10 @@ impl Connect for Network {
         self.opened.set(self.opened.get() + 1);
         self.read.set(0);
         Ok(Stream { network: self, peer: self.server.borrow_mut()(), said: Vec::new() })
+    }
+
+    fn network(&self) -> u32 {
+        self.number.get()
     }
 }
 

@@ -7,6 +7,7 @@ use keyfob_core::time::{Date, UnixTime};
 use keyfob_embassy::{
     Clock, SystemClock,
     connect::{Connect, Origin},
+    http::HttpErrorKind,
     tls::{Tls, TlsError, TlsMemory},
 };
 
@@ -66,6 +67,19 @@ fn one_stream_serves_several_requests_and_others_follow() {
         }
         let origin = (false, "op.example".to_owned(), 8443);
         assert_eq!(network.origins.borrow()[..], [origin.clone(), origin.clone(), origin]);
+    });
+}
+
+#[test]
+fn a_stream_is_of_one_network() {
+    run(async |tls, network| {
+        let mut stream = tls.connect(ORIGIN).await.expect("a stream");
+        assert_eq!(exchange(&mut stream).await, Ok(()));
+        assert!(tls.is_silent(&mut stream).await);
+        network.number.set(1);
+        assert!(!tls.is_silent(&mut stream).await);
+        network.number.set(0);
+        assert!(tls.is_silent(&mut stream).await);
     });
 }
 
@@ -269,6 +283,7 @@ fn errors() {
         (TlsError::WrongUse, ErrorKind::PermissionDenied, true),
     ] {
         assert_eq!((error.kind(), error.is_authentication()), (kind, authentication), "{error:?}");
+        assert_eq!(Tls::kind(&error) == HttpErrorKind::Tls, authentication, "{error:?}");
         assert!(error.to_string().len() > 15, "{error:?}");
     }
     assert!(size_of::<TlsError>() <= 4);

@@ -95,6 +95,7 @@ impl<C: Connect, E: Entropy, K: Clock> Session<'_, C, E, K> {
         }
         let random = Random::new(entropy)?;
         let origin = Origin { secure: false, host: host.name(), port: host.port };
+        let number = network.network();
         let stream = network.connect(origin).await.map_err(|error| TlsError::Network(error.kind()))?;
 
         let filter = Filter::new(stream, desk);
@@ -110,13 +111,17 @@ impl<C: Connect, E: Entropy, K: Clock> Session<'_, C, E, K> {
         drop(provider);
         desk.line.set(Line::Open);
         desk.answer.set(Some(Ok(0)));
-        serve(desk, &mut connection).await
+        serve(desk, &mut connection, || network.network() == number).await
     }
 }
 
 /// Does what the orders say.
 #[expect(clippy::await_holding_refcell_ref, reason = "the stream waits for the answer meanwhile")]
-async fn serve<C>(desk: &Desk, connection: &mut Connection<'_, C>) -> Result<(), TlsError>
+async fn serve<C>(
+    desk: &Desk,
+    connection: &mut Connection<'_, C>,
+    is_same_network: impl Fn() -> bool,
+) -> Result<(), TlsError>
 where
     C: embedded_io_async::Read + embedded_io_async::Write,
 {
@@ -131,7 +136,7 @@ where
                     poll_fn(|context| Poll::Ready(read.as_mut().poll(context).is_ready())).await
                 };
                 // A read that was dropped before an octet came has changed nothing.
-                Ok(usize::from(!came && !desk.touched.get()))
+                Ok(usize::from(!came && !desk.touched.get() && is_same_network()))
             }
             Order::Read(length) => match connection.read_buffered().await {
                 Ok(mut octets) => {
