@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     future::{Future, pending},
+    ops::Range,
     pin::pin,
     rc::Rc,
     sync::{Arc, Mutex},
@@ -653,7 +654,14 @@ fn what_does_not_fit() {
     let chip = Small::new(12);
     let new = |range| Flash::new(chip.clone(), range).err();
     assert_eq!(new(0..8 * 512), None);
-    for range in [0..7 * 512, 4..8 * 512 + 4, 0..8 * 512 + 4, 5 * 512..13 * 512, 0..0] {
+    for range in [
+        0..7 * 512,
+        4..8 * 512 + 4,
+        0..8 * 512 + 4,
+        5 * 512..13 * 512,
+        0..0,
+        Range { start: 8 * 512, end: 0 },
+    ] {
         assert_eq!(new(range.clone()), Some(FlashError::Range), "{range:?}");
     }
     assert_eq!(FlashStore::<_, 16>::new(chip.clone(), 0..8 * 512).err(), Some(FlashError::TooLarge));

@@ -60,13 +60,14 @@ async fn main(spawner: Spawner) {
     esp_alloc::heap_allocator!(size: 96 * 1024);
     let timers = TimerGroup::new(chip.TIMG0);
     esp_rtos::start(timers.timer0, chip.FROM_CPU_INTR0);
+    let name = WIFI_NAME.try_into().unwrap_or_else(|_| panic!("WIFI_NAME is too long"));
     let password = WIFI_PASSWORD.try_into().unwrap_or_else(|_| panic!("WIFI_PASSWORD is too long"));
     let station = StationConfig::default()
-        .with_ssid(WIFI_NAME)
+        .with_ssid(name)
         .with_authentication(AuthenticationMethodConfig::Wpa2Personal(password));
     let mut wifi =
         WifiController::new(chip.WIFI, Default::default()).unwrap_or_else(|_| panic!("there is no radio"));
-    wifi.set_config(&wifi::Config::Station(station)).unwrap_or_else(|_| panic!("WIFI_NAME is too long"));
+    wifi.set_config(&wifi::Config::Station(station)).unwrap_or_else(|_| panic!("there is no such network"));
     spawner.spawn(radio(wifi).expect("one task"));
 
     // From here on the generator is fed by the radio.
