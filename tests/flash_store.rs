@@ -648,7 +648,6 @@ fn a_flash_that_grows_and_shrinks() {
     }
 }
 
-// REQ: BUF-02
 #[test]
 fn what_does_not_fit() {
     let chip = Small::new(12);
