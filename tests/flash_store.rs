@@ -543,7 +543,7 @@ fn a_flash_that_is_worn_out() {
 }
 
 /// Whatever lies in the flash: nothing of it is used, and then all works.
-// REQ: STORE-02, BUF-05
+// REQ: STORE-02
 #[test]
 fn whatever_lies_in_the_flash() {
     let mut foreign = vec![
