@@ -67,9 +67,13 @@ fn measure(board: Board, tls: Tls) {
         }
     };
     println!("{name}_stack {stack}");
-    println!("{name}_sign_in_thousand_instructions {}", signed_in.work);
+    // On the other board the processor waits for each frame to be sent, which takes as long as the host likes.
+    let counts = board == Board::Mps2An386;
+    if counts {
+        println!("{name}_sign_in_thousand_instructions {}", signed_in.work);
+        println!("{name}_connect_thousand_instructions {}", signed_in.connecting / signed_in.connections);
+    }
     println!("{name}_sign_in_connections {}", signed_in.connections);
-    println!("{name}_connect_thousand_instructions {}", signed_in.connecting / signed_in.connections);
     println!("{name}_sign_in_octets {}", wire.octets);
     println!("{name}_sign_in_round_trips {}", wire.round_trips);
 
@@ -80,7 +84,9 @@ fn measure(board: Board, tls: Tls) {
     running.line("Signed in as");
     let refreshed = figures(&mut running);
     let wire = device.wire();
-    println!("{name}_refresh_thousand_instructions {}", refreshed.work);
+    if counts {
+        println!("{name}_refresh_thousand_instructions {}", refreshed.work);
+    }
     println!("{name}_refresh_connections {}", refreshed.connections);
     println!("{name}_refresh_octets {}", wire.octets);
     println!("{name}_refresh_round_trips {}", wire.round_trips);

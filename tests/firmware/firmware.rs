@@ -224,6 +224,7 @@ fn carries_on(board: Board, tls: Tls) {
     running.line("Signed in as alice");
 }
 
+// REQ: DRV-05
 #[test]
 fn cortex_m() {
     signs_in_and_out(Board::Mps2An386, Tls::P256);
@@ -234,6 +235,7 @@ fn cortex_m_carries_on() {
     carries_on(Board::Mps2An386, Tls::P256);
 }
 
+// REQ: REFRESH-04
 #[test]
 fn cortex_m_with_power_cuts() {
     power_cuts(Board::Mps2An386, Tls::None);
