@@ -127,6 +127,7 @@ pub mod jwk;
 pub mod jws;
 pub mod logout_token;
 pub mod metadata;
+pub mod portal;
 pub mod provider;
 pub mod qr;
 pub mod quirks;
