@@ -148,7 +148,7 @@ fn places_are_given_and_taken_back() {
     // Nothing happens for places that there are not.
     slots.heard(3);
     slots.free(3);
-    assert!(!slots.is_late(3, u64::MAX));
+    assert!(!slots.is_late(3, u64::MAX, 1));
 }
 
 #[test]
@@ -171,11 +171,19 @@ fn an_address_replaces_its_own_first() {
 // REQ: PORTAL-20
 #[test]
 fn a_request_has_ten_seconds() {
+    let late = |slots: &Slots<2>, place, uptime| slots.is_late(place, uptime, Slots::<2>::DEADLINE);
     let mut slots = Slots::<2>::new(2);
     slots.admit(peer(1), 1000);
-    assert!(!slots.is_late(0, 10_999) && slots.is_late(0, 11_000) && !slots.is_late(1, 11_000));
+    assert!(!late(&slots, 0, 10_999) && late(&slots, 0, 11_000) && !late(&slots, 1, 11_000));
     slots.heard(0);
-    assert!(!slots.is_late(0, 11_000));
+    assert!(!late(&slots, 0, 11_000));
+    slots.answered(0, 20_000);
+    assert!(!late(&slots, 0, 29_999) && late(&slots, 0, 30_000));
+    // What was answered may be replaced, after a grace.
+    slots.admit(peer(2), 20_000);
+    slots.heard(1);
+    assert!(!slots.has_place(20_049) && slots.has_place(20_050));
+    assert_eq!(slots.admit(peer(3), 20_050), Admission::Replace(0));
 }
 
 /// A listener's queue, and places behind it. An attacker keeps a hundred connections open that say nothing, and opens each

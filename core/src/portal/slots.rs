@@ -53,7 +53,7 @@ impl<const N: usize> Slots<N> {
     /// Milliseconds that a connection has for its request while others wait for its place.
     pub const GRACE: u64 = 50;
 
-    /// Milliseconds for a whole request.
+    /// Milliseconds for a whole request, on a network.
     pub const DEADLINE: u64 = 10_000;
 
     /// Places that one address should have. On a listener for the same machine, where all have one address, it is `N`.
@@ -92,18 +92,30 @@ impl<const N: usize> Slots<N> {
         }
     }
 
-    /// The connection of this place is closed, or only waits to be.
+    /// The answer is sent, and the connection waits to be closed: from now on it counts as silent.
+    pub fn answered(&mut self, place: usize, uptime: u64) {
+        if let Some(Some(taken)) = self.slots.get_mut(place) {
+            (taken.heard, taken.since) = (false, uptime);
+        }
+    }
+
+    /// The connection of this place is closed.
     pub fn free(&mut self, place: usize) {
         if let Some(slot) = self.slots.get_mut(place) {
             *slot = None;
         }
     }
 
-    /// Whether this place's request is not whole, though its time is over: answer with
+    /// Whether there is a place, or one that could be taken from somebody: if not, connections wait where they are.
+    pub fn has_place(&self, uptime: u64) -> bool {
+        self.slots.iter().any(Option::is_none) || self.oldest(None, uptime).is_some()
+    }
+
+    /// Whether this place's request is not whole after `limit` milliseconds, such as [`Slots::DEADLINE`]: answer with
     /// [`Status::RequestTimeout`](crate::portal::Status::RequestTimeout) and close.
-    pub fn is_late(&self, place: usize, uptime: u64) -> bool {
+    pub fn is_late(&self, place: usize, uptime: u64, limit: u64) -> bool {
         let slot = self.slots.get(place).copied().flatten();
-        slot.is_some_and(|taken| !taken.heard && uptime.saturating_sub(taken.since) >= Self::DEADLINE)
+        slot.is_some_and(|taken| !taken.heard && uptime.saturating_sub(taken.since) >= limit)
     }
 
     /// The connection that has been silent for the longest time, and long enough; of this address, if there is one.

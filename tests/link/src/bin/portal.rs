@@ -27,8 +27,9 @@ fn run(given: Given<'_>) -> Result<usize, Error> {
     let peer = IpAddr::V4(Ipv4Addr::from_bits(black_box(0)));
     black_box(slots.admit(peer, given.number));
     slots.heard(black_box(0));
+    slots.answered(black_box(0), given.number);
     slots.free(black_box(0));
-    black_box(slots.is_late(black_box(0), given.number));
+    black_box((slots.is_late(black_box(0), given.number, black_box(0)), slots.has_place(given.number)));
     let mut visitor = Visitor::new(peer);
     if let Screen::Pair(invitation) = portal.poll(&site, now(&given), given.buffer)? {
         black_box((invitation.address(), invitation.code(), invitation.link()));
