@@ -227,6 +227,7 @@ const fn is_colour(colour: &str) -> bool {
     matches!(digits.len(), 3 | 6)
 }
 
+/// The last rules are for small panels, which lie on their side.
 const STYLE: &str = ":root{color-scheme:light dark}\
     *{box-sizing:border-box}\
     body{margin:0;min-height:100vh;display:grid;place-items:center;font:1.125rem/1.5 system-ui,sans-serif}\
@@ -237,10 +238,12 @@ const STYLE: &str = ":root{color-scheme:light dark}\
     p{margin:.75rem 0 0}\
     small{opacity:.75}\
     [role=alert]{border-left:.25rem solid #d93025;padding-left:.75rem}\
-    form{margin:1.25rem 0 0}\
+    form{margin:1.25rem 0}\
     label{display:block;font-weight:600}\
     input,textarea,button{width:100%;min-height:3rem;margin:.5rem 0 0;padding:.5rem .75rem;font:inherit;\
     border:1px solid #767676;border-radius:.5rem}\
     input{font-size:1.5rem;letter-spacing:.1em}\
     textarea{min-height:6rem}\
+    @media(max-height:24rem) and (min-width:28rem){:root{font-size:75%}main{max-width:40rem;padding:1rem}\
+    header{margin:0 0 .5rem}form{margin:.75rem 0}}\
     button{border:0;font-weight:600;cursor:pointer;background:";
