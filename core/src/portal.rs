@@ -195,7 +195,8 @@ impl Portal {
             return Err(Error::Misuse);
         }
         let cookie = self.cookie();
-        let fields = Fields { location: [url, ""], cookie: as_text(cookie.as_ref()), ..Fields::default() };
+        let fields =
+            Fields { location: [url, "", ""], cookie: as_text(cookie.as_ref()), ..Fields::default() };
         answer(site, Status::SeeOther, fields, Some(&Empty), visitor.is_head, out)
     }
 
@@ -222,7 +223,7 @@ impl Portal {
             self.strangers = self.strangers.saturating_add(1);
             return Ok(answer);
         }
-        let fields = Fields { location: [site.done(), DONE], ..Fields::default() };
+        let fields = Fields { location: [site.done(), DONE, ""], ..Fields::default() };
         let answer = answer(site, Status::SeeOther, fields, Some(&Empty), visitor.is_head, out)?;
         self.step = Step::Taken;
         Ok(answer)

@@ -10,7 +10,9 @@ use keyfob_core::{
 };
 use keyfob_tests::{form, seeds};
 
-use crate::device::{Browser, CLIENT, Device, HOST, MOVED, PASTE, PASTED, SITE, body, field, header, status};
+use crate::device::{
+    Browser, CLIENT, Device, HOST, MOVED, NAME, PASTE, PASTED, SITE, body, field, header, status,
+};
 
 // REQ: PORTAL-05, PORTAL-11, PORTAL-14, PORTAL-26
 #[test]
@@ -351,4 +353,18 @@ fn a_phone_that_cannot_come_back_is_released() {
     device.portal.release(device.now());
     phone.host = MOVED.into();
     assert_eq!(status(&phone.get(&mut device, "/")), 421, "until the device says its new address");
+}
+
+/// A browser keeps its cookie by host, and comes back to the host of the redirect URI.
+// REQ: PORTAL-14, PORTAL-25
+#[test]
+fn the_start_page_is_under_the_name_that_the_server_knows() {
+    for (host, token) in [(NAME, ""), ("KETTLE.local", "?t=AAAAAAAAAAAAAAAA")] {
+        let mut device = Device::lan();
+        let answer = Browser { host: host.into(), ..Browser::new(2) }.get(&mut device, &format!("/{token}"));
+        assert_eq!((status(&answer), header(&answer, "Location")), (303, Some("http://192.168.4.20/")));
+    }
+    // Where nobody comes back to the portal, each of its names will do.
+    let mut device = Device::new(&PASTED, PASTE);
+    assert_eq!(status(&Browser { host: NAME.into(), ..Browser::new(2) }.get(&mut device, "/")), 200);
 }

@@ -187,7 +187,7 @@ fn what_is_odd_and_right_is_taken() {
         format!("GET / HTTP/1.1\r\nHost: \t {HOST} \t\r\nX:\r\nY: \u{e4}\r\n\r\n"),
         format!("GET /? HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),
         format!("GET /?a=|{{}}^\"<> HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n"),
-        "GET / HTTP/1.1\r\nHost: KETTLE.local\r\n\r\n".to_owned(),
+        format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: \r\n\r\n"),
     ] {
         check(&request, 200);
     }

@@ -109,7 +109,7 @@ pub(crate) struct Fields<'f> {
     /// The value of our cookie.
     pub(crate) cookie: &'f str,
     /// An address to go on to, in pieces.
-    pub(crate) location: [&'f str; 2],
+    pub(crate) location: [&'f str; 3],
     /// Seconds until the page loads again.
     pub(crate) refresh: u32,
     /// Seconds until another try can succeed.

@@ -71,11 +71,20 @@ impl Portal {
             Route::Done if self.pairing.is_some() && !paired => Ok(Reply::Stray),
             Route::Done if method == Method::Head => Ok(Reply::Look),
             Route::Done => Ok(Reply::Done),
+            Route::Home if method == Method::Get && self.is_elsewhere(site, head) => Ok(Reply::ToHome),
             Route::Home => Ok(self.home(method, &request)),
             Route::Start => self.start(site, now, &request),
             Route::Go | Route::Paste => self.pasted(site, now, method, visitor.route, &request),
             Route::Other => Err(Status::NotFound),
         }
+    }
+
+    /// Whether the server would send the browser back to another name than it asks for, where it has no cookie.
+    fn is_elsewhere(&self, site: &Site<'_>, head: &Head<'_>) -> bool {
+        let host = head.field(Field::Host).unwrap_or_default();
+        self.step == Step::Open
+            && !site.callback.is_empty()
+            && !host.eq_ignore_ascii_case(site.first_host().as_bytes())
     }
 
     fn route(&self, site: &Site<'_>, target: &str, path: &str) -> Route {

@@ -35,6 +35,8 @@ pub(crate) enum Reply<'r> {
     Start,
     Stray,
     ToDone,
+    /// The same page under the name that the server sends the browser back to.
+    ToHome,
     ToPaste,
 }
 
@@ -84,9 +86,12 @@ impl Portal {
             Reply::Paste(status, notice) => {
                 self.say(site, visitor, status, Say::Paste { notice, page }, out)?
             }
-            Reply::ToDone | Reply::ToPaste => {
-                let location =
-                    if matches!(reply, Reply::ToPaste) { ["/paste", ""] } else { [site.done(), DONE] };
+            Reply::ToDone | Reply::ToHome | Reply::ToPaste => {
+                let location = match reply {
+                    Reply::ToHome => [site.scheme(), site.first_host(), "/"],
+                    Reply::ToPaste => ["/paste", "", ""],
+                    _ => [site.done(), DONE, ""],
+                };
                 let cookie = self.cookie();
                 let fields = Fields { location, cookie: as_text(cookie.as_ref()), ..Fields::default() };
                 answer(site, Status::SeeOther, fields, Some(&Empty), visitor.is_head, out)?

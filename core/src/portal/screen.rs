@@ -72,7 +72,7 @@ impl Portal {
         }
         let mut writer = Writer::new(out);
         writer.text(site.scheme().as_bytes());
-        writer.text(site.hosts.first().copied().unwrap_or_default().as_bytes());
+        writer.text(site.first_host().as_bytes());
         writer.octet(b'/');
         let address = writer.length();
         writer.text(b"?t=");

@@ -35,7 +35,9 @@ pub(crate) enum Paste {
 impl<'s> Site<'s> {
     /// A portal for sign-ins at this server. `hosts` are its own names and addresses as they stand in `Host`, with the
     /// port unless it is the scheme's own: `192.168.4.20`, `thermostat.local:8080`. The first one goes into the QR code,
-    /// so it is an address, or a name that phones can resolve (RFC 6762 §21).
+    /// so it is an address, or a name that phones can resolve (RFC 6762 §21). It is also the host of the redirect URI, if
+    /// that leads here: a browser that asks for the start page under another name is sent to this one, for it keeps its
+    /// cookie by host.
     ///
     /// Requests for other hosts are refused: a page on the web can make its own name point here.
     pub const fn new(metadata: &Metadata<'s>, hosts: &'s [&'s str]) -> Self {
@@ -123,6 +125,10 @@ impl<'s> Site<'s> {
 
     pub(crate) const fn scheme(&self) -> &'static str {
         if self.https { "https://" } else { "http://" }
+    }
+
+    pub(crate) fn first_host(&self) -> &'s str {
+        self.hosts.first().copied().unwrap_or_default()
     }
 
     pub(crate) fn is_host(&self, host: &[u8]) -> bool {
