@@ -264,6 +264,7 @@ const SHOWN: &[&str] = &[
 
 /// Types whose `Debug` is derived: it shows all that is in them. Add one only when nothing secret is.
 const DERIVED: &[&str] = &[
+    "Ability",
     "Admission",
     "Age",
     "Algorithm",
@@ -307,12 +308,14 @@ const DERIVED: &[&str] = &[
     "Part",
     "Paste",
     "Place",
+    "Plan",
     "Prompt",
     "Proof",
     "Provider",
     "Ps256",
     "Ps384",
     "Ps512",
+    "Reason",
     "Refusal",
     "Refusals",
     "Remedy",
@@ -334,6 +337,7 @@ const DERIVED: &[&str] = &[
     "UnixTime",
     "Url",
     "Wanted",
+    "Way",
 ];
 
 /// That what these show is no secret is tried in `secrets.rs`.

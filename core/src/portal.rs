@@ -123,7 +123,7 @@ pub enum Outcome<'b> {
 
 impl Portal {
     /// The buffer for answers, in octets. One that sends a browser to a server has to hold that address too.
-    pub const ANSWER: usize = 6144;
+    pub const ANSWER: usize = 5120;
 
     /// A portal that lets one browser in: the one whose user sees the device's screen.
     ///
@@ -145,7 +145,7 @@ impl Portal {
     /// Takes what a visitor has sent so far: the first `length` octets of `buffer`. Once the request is whole, or cannot
     /// be taken, says what to do.
     ///
-    /// `out` has at least [`Portal::ANSWER`] octets, and the length of `buffer`.
+    /// `out` has at least [`Portal::ANSWER`] octets; where an address is pasted, as many as a body may have.
     ///
     /// # Errors
     /// [`Error::BufferTooSmall`] if it has not; nothing has changed then.
@@ -157,7 +157,8 @@ impl Portal {
         (buffer, length): (&'b [u8], usize),
         out: &'b mut [u8],
     ) -> Result<Outcome<'b>, Error> {
-        let needed = Self::ANSWER.max(buffer.len());
+        // What is pasted is decoded there.
+        let needed = if site.paste.is_some() { Self::ANSWER.max(site.limits.body) } else { Self::ANSWER };
         if out.len() < needed {
             return Err(Error::BufferTooSmall { needed });
         }

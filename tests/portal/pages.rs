@@ -111,7 +111,7 @@ fn pages_are_small() {
     }
 }
 
-// REQ: PORTAL-15, PORTAL-16, PORTAL-30, REDIR-25
+// REQ: PORTAL-15, PORTAL-16, PORTAL-17, PORTAL-18, PORTAL-30, REDIR-25, REDIR-26
 #[test]
 fn every_answer_loads_nothing_and_is_kept_by_nobody() {
     for language in ["en", "de", "fr", "es"] {
@@ -132,7 +132,11 @@ fn every_answer_loads_nothing_and_is_kept_by_nobody() {
             let forms = page.contains("<form");
             let action = if forms { "form-action 'self' https:;" } else { "form-action 'none';" };
             assert!(policy.contains(action), "{name}: {policy}");
-            for word in ["src=", "href=", "url(", "<script", "@import", "://", " style=", "onclick", "marker"]
+            for word in ["marker", "code_verifier", "token_type", "password"] {
+                assert!(!answer.contains(word), "{word} in {name}");
+            }
+            for word in
+                ["src=", "href=", "url(", "<script", "@import", "://", " style=", "onclick", "<iframe"]
             {
                 assert!(!page.contains(word), "{word} in {name}");
             }
@@ -166,6 +170,9 @@ fn pages_are_well_formed() {
                 "{name}"
             );
             assert!(page.contains("width=device-width, initial-scale=1"), "{name}");
+            // What a browser says of where a form is from depends on it: see `cross_site_post`.
+            let referrer = "<meta name=\"referrer\" content=\"same-origin\">";
+            assert_eq!(page.contains(referrer), page.contains("<form"), "{name}");
             assert!(page.contains("<main>") && page.contains("</main>"), "{name}");
             assert!(page.contains(&format!("<header>{LOGO}Kettle</header>")), "{name}");
             // Each field has a label, and each element ends.

@@ -102,10 +102,13 @@ impl Body for Page<'_> {
         let title = self.title();
         put(w, "<!doctype html><html lang=\"");
         put(w, self.words.tag);
-        put(
-            w,
-            "\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>",
-        );
+        put(w, "\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" ");
+        put(w, "content=\"width=device-width, initial-scale=1\">");
+        if self.has_form() {
+            // Without it, browsers say of a form on a page without referrers that it is from nowhere (Fetch §3.2).
+            put(w, "<meta name=\"referrer\" content=\"same-origin\">");
+        }
+        put(w, "<title>");
         escape(title, w);
         put(w, "</title><style>");
         self.site.brand.style().iter().for_each(|piece| put(w, piece));
