@@ -368,3 +368,19 @@ fn the_start_page_is_under_the_name_that_the_server_knows() {
     let mut device = Device::new(&PASTED, PASTE);
     assert_eq!(status(&Browser { host: NAME.into(), ..Browser::new(2) }.get(&mut device, "/")), 200);
 }
+
+/// Who looks for a second factor is away for a while, and has the page still open.
+#[test]
+fn a_page_of_the_browser_that_was_let_in_does_not_get_old() {
+    let mut device = Device::new(&PASTED, PASTE);
+    let mut phone = Browser::paired(&mut device, 2);
+    let page = phone.get(&mut device, "/paste");
+    let page = field(&page, "page").expect("a field").to_owned();
+    device.pass(590);
+    let right = form::encode(&format!("http://127.0.0.1/callback?code=a&state={}", device.state()));
+    for wrong in ["", "x", &page.to_lowercase()] {
+        let form = format!("page={wrong}&address={right}");
+        assert_eq!(status(&phone.post(&mut device, "/paste", &form)), 403, "{wrong}");
+    }
+    assert_eq!(status(&phone.post(&mut device, "/paste", &format!("page={page}&address={right}"))), 303);
+}

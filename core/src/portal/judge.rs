@@ -74,7 +74,7 @@ impl Portal {
             Route::Home if method == Method::Get && self.is_elsewhere(site, head) => Ok(Reply::ToHome),
             Route::Home => Ok(self.home(method, &request)),
             Route::Start => self.start(site, now, &request),
-            Route::Go | Route::Paste => self.pasted(site, now, method, visitor.route, &request),
+            Route::Go | Route::Paste => self.pasted(site, method, visitor.route, &request),
             Route::Other => Err(Status::NotFound),
         }
     }
@@ -154,7 +154,7 @@ impl Portal {
             (value(request.form, "page")?, value(request.form, "code")?, value(request.form, "token")?);
         match (self.step, request.paired) {
             (Step::Open, _) => {}
-            (Step::Bound, true) if pairing.is_page(page, now.uptime) => return Ok(Reply::go(site)),
+            (Step::Bound, true) if pairing.is_own_page(page) => return Ok(Reply::go(site)),
             (Step::Bound, true) => return Ok(Reply::Home(Status::Forbidden, Notice::OldPage, Proof::Given)),
             (_, true) => return Ok(Reply::ToDone),
             (_, false) => return Ok(Reply::Busy),
@@ -181,7 +181,6 @@ impl Portal {
     fn pasted<'r>(
         &mut self,
         site: &Site<'_>,
-        now: Now,
         method: Method,
         route: Route,
         request: &Asked<'_, 'r>,
@@ -199,7 +198,7 @@ impl Portal {
         if method == Method::Get {
             return Ok(Reply::Paste(Status::Ok, Notice::None));
         }
-        if !pairing.is_page(value(request.form, "page")?, now.uptime) {
+        if !pairing.is_own_page(value(request.form, "page")?) {
             return Ok(Reply::Paste(Status::Forbidden, Notice::OldPage));
         }
         if route == Route::Go {

@@ -185,6 +185,11 @@ impl Pairing {
         Derived::new(self.seed.octets(), &[b"page", &[number], &[1]])
     }
 
+    /// Whether `page` is that of a form for the browser that was let in: it may have been away for long.
+    pub(crate) fn is_own_page(&self, page: &str) -> bool {
+        equal(page.as_bytes(), self.page(self.browser).as_str().as_bytes())
+    }
+
     /// Whether `page` is that of a form of the last minutes.
     pub(crate) fn is_page(&self, page: &str, uptime: u64) -> bool {
         let Some((number, _)) = self.number(uptime) else { return false };

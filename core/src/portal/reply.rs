@@ -50,6 +50,9 @@ impl Reply<'_> {
 impl Portal {
     pub(crate) fn page(&self, now: Now) -> Option<Derived> {
         let pairing = self.pairing.as_ref()?;
+        if self.step != Step::Open {
+            return Some(pairing.page(pairing.browser));
+        }
         pairing.number(now.uptime).map(|(number, _)| pairing.page(number))
     }
 
