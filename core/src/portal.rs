@@ -22,6 +22,66 @@
 //!   |---- how it ended ------->|                               |
 //! ```
 //!
+//! What a driver does with a connection, here one that asks for the start page:
+//!
+//! ```
+//! use keyfob_core::{
+//!     client::Client,
+//!     error::Error,
+//!     flow::{Action, AuthorizationCode, Event, Flow},
+//!     metadata::Metadata,
+//!     portal::{Alphabet, ENGLISH, GERMAN, Limits, Outcome, Portal, Site, Visitor},
+//!     secret::Seed,
+//! };
+//! # use keyfob_core::time::Now;
+//! # fn random(label: u8) -> [u8; 32] { core::array::from_fn(|place| place as u8 ^ label) }
+//! # fn now() -> Now { Now::unknown(0) }
+//! # struct Socket;
+//! # impl Socket {
+//! #     fn peer(&self) -> core::net::IpAddr { core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST) }
+//! #     fn receive(&mut self, out: &mut [u8]) -> usize {
+//! #         let request = b"GET / HTTP/1.1\r\nHost: 192.168.4.20\r\n\r\n";
+//! #         out[..request.len()].copy_from_slice(request);
+//! #         request.len()
+//! #     }
+//! #     fn send(&mut self, answer: &[u8]) { assert!(answer.starts_with(b"HTTP/1.1 200 OK")) }
+//! # }
+//! # fn main() -> Result<(), Error> {
+//! # let mut socket = Socket;
+//!
+//! const SERVER: Metadata = Metadata::new("https://op.example")
+//!     .authorization_endpoint("https://op.example/authorize")
+//!     .token_endpoint("https://op.example/token");
+//! static CLIENT: Client = Client::oauth(SERVER, "kettle").redirect_uri("http://127.0.0.1/callback");
+//!
+//! let site = Site::new(&SERVER, &["192.168.4.20"]).paste(&SERVER).languages(&[&ENGLISH, &GERMAN]);
+//! let mut flow = AuthorizationCode::<512>::new(&CLIENT, Seed::new(random(1))?, now())?;
+//! let mut portal = Portal::paired(Seed::new(random(2))?, Alphabet::Consonants, now()); // then show `portal.poll`
+//!
+//! let mut visitor = Visitor::new(socket.peer());
+//! let (mut request, mut length) = ([0; Limits::PORTAL.request()], 0);
+//! let (mut out, mut url) = ([0; Portal::ANSWER], [0; 1024]);
+//! let answer = loop {
+//!     length += socket.receive(&mut request[length..]);
+//!     break match portal.handle(&site, now(), &mut visitor, (&request, length), &mut out)? {
+//!         Outcome::More => continue,
+//!         Outcome::Answer(answer) => answer,
+//!         Outcome::Start => {
+//!             let Action::Authorize(url) = flow.poll(now(), &mut url)? else { return Err(Error::Misuse) };
+//!             portal.send(&site, &visitor, url, &mut out)?
+//!         }
+//!         Outcome::Redirect(redirect) => {
+//!             let error = flow.handle(now(), Event::Redirect(redirect)).err();
+//!             portal.judged(&site, now(), &visitor, error, &mut out)?
+//!         }
+//!         _ => portal.wait(&site, &visitor, &mut out)?,
+//!     };
+//! };
+//! socket.send(answer.octets());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A portal serves one flow. It never sees a token, shows no code of the server, and asks for no password.
 
 mod answer;
