@@ -39,7 +39,7 @@ fn every_device() -> impl Iterator<Item = Vec<Ability>> {
     })
 }
 
-// REQ: PORTAL-01, PORTAL-03
+// REQ: PORTAL-01
 #[test]
 fn the_best_way_comes_first() {
     use Ability::{

@@ -73,7 +73,7 @@ fn a_code_is_read_as_people_type_it() {
     assert_eq!(status(&Browser::new(2).start(&mut device, &format!("{code}B"))), 403);
 }
 
-// REQ: PORTAL-24, PORTAL-25
+// REQ: PORTAL-24
 #[test]
 fn the_qr_code_holds_the_portal_and_a_token_and_nothing_else() {
     let device = Device::lan();
@@ -356,7 +356,7 @@ fn a_phone_that_cannot_come_back_is_released() {
 }
 
 /// A browser keeps its cookie by host, and comes back to the host of the redirect URI.
-// REQ: PORTAL-14, PORTAL-25
+// REQ: PORTAL-14
 #[test]
 fn the_start_page_is_under_the_name_that_the_server_knows() {
     for (host, token) in [(NAME, ""), ("KETTLE.local", "?t=AAAAAAAAAAAAAAAA")] {
