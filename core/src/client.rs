@@ -308,7 +308,7 @@ impl<'c> Client<'c> {
     }
 
     /// Allows plain http redirect URIs to other machines. Who listens on the network can read the response;
-    /// RFC 9700 §2.6 forbids it.
+    /// RFC 9700 §2.6 forbids it. Such a sign-in has two minutes at the most, whatever [`Client::lifetime`] says.
     #[must_use]
     pub const fn insecure_lan_redirect(mut self) -> Self {
         self.insecure_redirect.lan = true;

@@ -101,6 +101,10 @@ pub enum Event<'b> {
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Redirect<'b> {
+    /// The bare code, as the user copied it by hand: without `state` and `iss`. That it answers this flow, only PKCE
+    /// shows; hand it in only if it came from the browser that was sent to the server. A server that announces `iss`
+    /// has to be asked for the whole address.
+    Code(&'b str),
     /// The body of a form post (OAuth 2.0 Form Post Response Mode §2).
     Form(&'b str),
     /// The absolute URL, or the path and query of a request line.
@@ -169,6 +173,7 @@ impl fmt::Debug for Event<'_> {
 impl fmt::Debug for Redirect<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Code(_) => "Redirect::Code",
             Self::Form(_) => "Redirect::Form",
             Self::Url(_) => "Redirect::Url",
         })

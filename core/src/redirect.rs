@@ -18,12 +18,21 @@ const MAX_RESPONSE: usize = 16 * 1024;
 /// What a valid response says, still percent-encoded.
 #[derive(Clone, Copy)]
 pub(crate) enum AuthorizationResponse<'b> {
+    /// Not encoded.
+    BareCode(&'b str),
     Code(&'b str),
-    Refusal { error: &'b str, description: &'b str, uri: &'b str },
+    Refusal {
+        error: &'b str,
+        description: &'b str,
+        uri: &'b str,
+    },
 }
 
 impl<'b> AuthorizationResponse<'b> {
     pub(crate) fn read(redirect: Redirect<'b>, client: &Client<'_>, state: &str) -> Result<Self, Error> {
+        if let Redirect::Code(code) = redirect {
+            return bare_code(code, client).map(Self::BareCode);
+        }
         let parameters = Parameters::read(query(redirect, client)?)?;
         check_state(parameters.get(Name::State), state)?;
         check_issuer(parameters.get(Name::Iss), client)?;
@@ -48,7 +57,7 @@ impl<'b> AuthorizationResponse<'b> {
 
 /// The part with the parameters, once the response is known to be for our redirect URI.
 fn query<'b>(redirect: Redirect<'b>, client: &Client<'_>) -> Result<&'b str, Error> {
-    let (Redirect::Url(input) | Redirect::Form(input)) = redirect;
+    let (Redirect::Url(input) | Redirect::Form(input) | Redirect::Code(input)) = redirect;
     if input.len() > MAX_RESPONSE {
         return Err(Error::InputTooLarge(Name::Url));
     }
@@ -57,6 +66,22 @@ fn query<'b>(redirect: Redirect<'b>, client: &Client<'_>) -> Result<&'b str, Err
         return Err(Check::WrongMethod.into());
     }
     if form { Ok(input) } else { behind(input, client.redirect_uri).ok_or(Check::RedirectUriMismatch.into()) }
+}
+
+/// A code that somebody has copied. Without the server's name beside it, it is taken only where none was promised
+/// (RFC 9207 §2.4).
+fn bare_code<'b>(code: &'b str, client: &Client<'_>) -> Result<&'b str, Error> {
+    if code.len() > MAX_RESPONSE {
+        return Err(Error::InputTooLarge(Name::Code));
+    }
+    if client.metadata.iss_parameter {
+        return Err(Check::IssuerMissing.into());
+    }
+    if code.is_empty() {
+        return Err(Check::MissingParameter(Name::Code).into());
+    }
+    let visible = code.bytes().all(|octet| matches!(octet, 0x20..=0x7E));
+    if visible { Ok(code) } else { Err(Check::BadParameter(Name::Code).into()) }
 }
 
 /// What follows the redirect URI in `url`, which is absolute or a request target.

@@ -1,7 +1,5 @@
 //! The listener on this machine that the browser comes back to (RFC 8252 §7.3).
 
-mod pages;
-mod request;
 mod visitor;
 
 use std::{
@@ -12,14 +10,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keyfob_core::{error::Error, flow::Redirect};
+use keyfob_core::{
+    error::Error,
+    flow::Redirect,
+    portal::{
+        Admission, Answer, Brand, ENGLISH, Ending, FRENCH, GERMAN, Limits, Outcome, Portal, SPANISH, Site,
+        Slots, Status, Words,
+    },
+    time::Now,
+};
+use zeroize::Zeroizing;
 
 use crate::{
     Failure,
-    redirect::{
-        request::{Ask, Site, Status},
-        visitor::{Heard, Visitor},
-    },
+    redirect::visitor::{Came, Visitor},
     user_agent::UserAgentError,
 };
 
@@ -32,11 +36,17 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// How long the browser may take to come for the last page.
 const LAST_PAGE: Duration = Duration::from_secs(3);
 
-/// Connections at a time.
-const MAX_VISITORS: usize = 4;
+/// The time for a whole request, in milliseconds: half of what the portal allows, for nothing here is far away.
+const REQUEST_TIME: u64 = 5000;
 
-/// A connection that says nothing has its place for so long; then one that waits outside may have it.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// Connections at a time. All of them have one address.
+const MAX_VISITORS: u8 = 4;
+
+/// Room for a request, and for its answer.
+const ROOM: usize = Limits::LOOPBACK.request();
+
+/// The languages of the pages.
+const LANGUAGES: &[&Words] = &[&ENGLISH, &GERMAN, &FRENCH, &SPANISH];
 
 /// The address to listen on.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -57,10 +67,16 @@ pub enum LoopbackHost {
 pub struct Loopback {
     listener: Option<TcpListener>,
     redirect_uri: String,
-    site: Site,
+    authority: String,
+    path: String,
+    brand: &'static Brand<'static>,
+    portal: Portal,
+    slots: Slots<{ MAX_VISITORS as usize }>,
     visitors: Vec<Visitor>,
     /// Who brought the last redirect, and waits for its judgement.
     asking: Option<Visitor>,
+    out: Zeroizing<Vec<u8>>,
+    start: Instant,
 }
 
 impl Loopback {
@@ -69,7 +85,7 @@ impl Loopback {
     /// # Errors
     /// [`UserAgentError::Listen`] if the port is taken, or `path` is not the path of a URL.
     pub fn bind(host: LoopbackHost, port: u16, path: &str) -> Result<Self, UserAgentError> {
-        let is_path = path.starts_with('/') && path.bytes().all(request::is_path_octet);
+        let is_path = path.starts_with('/') && path.bytes().all(is_path_octet);
         if !is_path {
             return Err(UserAgentError::Listen(io::Error::new(
                 ErrorKind::InvalidInput,
@@ -87,10 +103,23 @@ impl Loopback {
         Ok(Self {
             listener: Some(listener),
             redirect_uri: format!("http://{authority}{path}"),
-            site: Site::new(authority, path),
+            authority,
+            path: path.to_owned(),
+            brand: &Brand::PLAIN,
+            portal: Portal::listener(),
+            slots: Slots::new(MAX_VISITORS),
             visitors: Vec::new(),
             asking: None,
+            out: Zeroizing::new(vec![0; ROOM]),
+            start: Instant::now(),
         })
+    }
+
+    /// Name and looks of the pages; without them they are plain.
+    #[must_use]
+    pub const fn brand(mut self, brand: &'static Brand<'static>) -> Self {
+        self.brand = brand;
+        self
     }
 
     /// Waits up to half a second for the browser to come back, and writes its response into `buffer`. `None`:
@@ -102,7 +131,7 @@ impl Loopback {
         self.asking = None;
         let end = Instant::now() + TURN;
         let (is_form, length) = loop {
-            if let Some(found) = self.look(|text| copy(text, buffer)).map_err(UserAgentError::Listen)? {
+            if let Some(found) = self.look(buffer).map_err(UserAgentError::Listen)? {
                 break found;
             }
             if Instant::now() >= end {
@@ -118,26 +147,32 @@ impl Loopback {
     /// [`finished`](Loopback::finished). A stranger is told off.
     pub fn judged(&mut self, error: Option<Error>) {
         let Some(mut visitor) = self.asking.take() else { return };
-        if error.is_some_and(Error::is_stray_redirect) {
-            visitor.answer(&pages::stray());
-        } else {
-            self.site.is_over = true;
-            visitor.answer(&pages::see_other(&self.site.done));
-        }
+        let now = self.now();
+        let hosts = [self.authority.as_str()];
+        let site = site(&hosts, &self.path, self.brand);
+        let answer = self.portal.judged(&site, now, &visitor.asks, error, &mut self.out);
+        send(now, &mut visitor, &mut self.slots, answer);
         self.visitors.push(visitor);
     }
 
     /// Shows the browser how the sign-in ended, for which it has three seconds to come, and closes the
     /// listener.
     pub fn finished(&mut self, failure: Option<&Failure>) {
-        if self.site.is_over {
-            let page = pages::done(failure);
+        if self.portal.is_taken() {
+            let (ending, detail) = match failure {
+                None => (Ending::SignedIn, String::new()),
+                Some(failure) => (ending(failure), failure.to_string()),
+            };
             let end = Instant::now() + LAST_PAGE;
             loop {
-                let looked = self.look(|_| None);
+                let looked = self.look(&mut []);
                 let mut served = false;
-                for visitor in self.visitors.iter_mut().filter(|visitor| visitor.is_held()) {
-                    visitor.answer(&page);
+                let now = self.now();
+                let hosts = [self.authority.as_str()];
+                let site = site(&hosts, &self.path, self.brand);
+                for visitor in self.visitors.iter_mut().filter(|visitor| visitor.is_held) {
+                    let answer = self.portal.last(&site, &visitor.asks, ending, &detail, &mut self.out);
+                    send(now, visitor, &mut self.slots, answer);
                     served = true;
                 }
                 if served || looked.is_err() || Instant::now() >= end {
@@ -155,63 +190,106 @@ impl Loopback {
         &self.redirect_uri
     }
 
-    /// Looks once at all sockets. Gives the first redirect for which `take` has room: whether it is a form,
+    /// Looks once at all sockets. Gives the first redirect for which `buffer` has room: whether it is a form,
     /// and its length.
-    fn look(&mut self, mut take: impl FnMut(&str) -> Option<usize>) -> io::Result<Option<(bool, usize)>> {
+    fn look(&mut self, buffer: &mut [u8]) -> io::Result<Option<(bool, usize)>> {
+        let now = self.now();
         let mut index = 0;
-        while let Some(visitor) = self.visitors.get_mut(index) {
-            let answer = match visitor.listen(&self.site) {
-                Heard::Nothing => {
-                    index += 1;
-                    continue;
+        while index < self.visitors.len() {
+            match self.hear(index, now, buffer) {
+                Next::Close => {
+                    let visitor = self.visitors.remove(index);
+                    self.slots.free(visitor.place);
                 }
-                Heard::Gone => {
-                    self.visitors.remove(index);
-                    continue;
+                Next::Keep => index += 1,
+                Next::Redirect(is_form, length) => {
+                    self.asking = Some(self.visitors.remove(index));
+                    return Ok(Some((is_form, length)));
                 }
-                Heard::Refused(status) => pages::refusal(status),
-                Heard::Asked(Ask::Look) => pages::look(),
-                Heard::Asked(Ask::Done) => {
-                    visitor.hold();
-                    continue;
-                }
-                Heard::Asked(Ask::Form(text)) => match take(text) {
-                    Some(length) => {
-                        self.asking = Some(self.visitors.remove(index));
-                        return Ok(Some((true, length)));
-                    }
-                    None => pages::refusal(Status::ContentTooLarge),
-                },
-                Heard::Asked(Ask::Url(text)) => match take(text) {
-                    Some(length) => {
-                        self.asking = Some(self.visitors.remove(index));
-                        return Ok(Some((false, length)));
-                    }
-                    None => pages::refusal(Status::UriTooLong),
-                },
-            };
-            visitor.answer(&answer);
-            index += 1;
+            }
         }
-        if !self.accept()? {
+        if !self.accept(now)? {
             thread::sleep(PAUSE);
         }
         Ok(None)
     }
 
+    /// Takes what one visitor says, and answers.
+    fn hear(&mut self, index: usize, now: Now, buffer: &mut [u8]) -> Next {
+        let hosts = [self.authority.as_str()];
+        let site = site(&hosts, &self.path, self.brand);
+        let visitor = &mut self.visitors[index];
+        let came = visitor.listen();
+        if came == Came::End {
+            return Next::Close;
+        }
+        let answer = if came == Came::Nothing {
+            if !self.slots.is_late(visitor.place, now.uptime, REQUEST_TIME) {
+                return Next::Keep;
+            }
+            if visitor.asks.is_silent() {
+                return Next::Close;
+            }
+            self.portal.refuse(&site, &visitor.asks, Status::RequestTimeout, &mut self.out)
+        } else {
+            let place = visitor.place;
+            let (asks, request, stream) = visitor.heard();
+            let outcome = self.portal.handle(&site, now, asks, request, &mut self.out);
+            if !matches!(outcome, Ok(Outcome::More)) {
+                self.slots.heard(place);
+            }
+            match outcome {
+                Ok(Outcome::More) => return Next::Keep,
+                Ok(Outcome::Wait) => {
+                    visitor.is_held = true;
+                    return Next::Keep;
+                }
+                Ok(Outcome::Answer(answer)) => {
+                    visitor::deliver(stream, &answer);
+                    visitor.answered();
+                    self.slots.answered(place, now.uptime);
+                    return Next::Keep;
+                }
+                Ok(Outcome::Redirect(redirect)) => {
+                    let (is_form, text, status) = match redirect {
+                        Redirect::Form(text) => (true, text, Status::ContentTooLarge),
+                        Redirect::Url(text) => (false, text, Status::UriTooLong),
+                        _ => (false, "", Status::NotFound),
+                    };
+                    if let Some(length) = copy(text, buffer) {
+                        return Next::Redirect(is_form, length);
+                    }
+                    self.portal.refuse(&site, &visitor.asks, status, &mut self.out)
+                }
+                // The others are of portals that pair.
+                _ => self.portal.refuse(&site, &visitor.asks, Status::NotFound, &mut self.out),
+            }
+        };
+        send(now, visitor, &mut self.slots, answer);
+        Next::Keep
+    }
+
     /// Lets one connection in, if there is one and a place for it.
-    fn accept(&mut self) -> io::Result<bool> {
+    fn accept(&mut self, now: Now) -> io::Result<bool> {
         let listener = self.listener.as_ref().ok_or(ErrorKind::NotConnected)?;
-        if self.visitors.len() >= MAX_VISITORS {
-            // The oldest has had its time, and whoever waits outside may be the right one.
-            match self.visitors.iter().position(|visitor| visitor.age() >= PATIENCE && !visitor.is_held()) {
-                Some(index) => self.visitors.remove(index),
-                None => return Ok(false),
-            };
+        if !self.slots.has_place(now.uptime) {
+            return Ok(false);
         }
         match listener.accept() {
-            Ok((stream, _)) => {
-                self.visitors.extend(Visitor::new(stream));
+            Ok((stream, peer)) => {
+                let place = match self.slots.admit(peer.ip(), now.uptime) {
+                    Admission::Free(place) => place,
+                    // The oldest has had its time, and who comes now may be the right one.
+                    Admission::Replace(place) => {
+                        self.visitors.retain(|visitor| visitor.place != place);
+                        place
+                    }
+                    Admission::Later | Admission::Refuse => return Ok(true),
+                };
+                match Visitor::new(stream, peer.ip(), place) {
+                    Some(visitor) => self.visitors.push(visitor),
+                    None => self.slots.free(place),
+                }
                 Ok(true)
             }
             Err(error) => match error.kind() {
@@ -224,6 +302,51 @@ impl Loopback {
             },
         }
     }
+
+    fn now(&self) -> Now {
+        Now::unknown(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// What becomes of a connection.
+enum Next {
+    Close,
+    Keep,
+    /// Whether it is a form, and its length.
+    Redirect(bool, usize),
+}
+
+/// What the portal is at this moment.
+fn site<'s>(hosts: &'s [&'s str], path: &'s str, brand: &'s Brand<'s>) -> Site<'s> {
+    Site::loopback(hosts, path).languages(LANGUAGES).brand(brand)
+}
+
+/// Answers a visitor, whose place may be another's from now on.
+fn send(
+    now: Now,
+    visitor: &mut Visitor,
+    slots: &mut Slots<{ MAX_VISITORS as usize }>,
+    answer: Result<Answer<'_>, Error>,
+) {
+    // There is room for every answer.
+    if let Ok(answer) = answer {
+        visitor.answer(&answer);
+    }
+    slots.answered(visitor.place, now.uptime);
+}
+
+/// How a sign-in ended that ended like this.
+const fn ending(failure: &Failure) -> Ending {
+    match failure {
+        Failure::Flow(error) => Ending::of(*error),
+        Failure::Http(_) => Ending::Unreachable,
+        Failure::UserAgent(_) => Ending::Failed,
+    }
+}
+
+/// The octets of a path that needs no coding.
+fn is_path_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%".contains(&octet)
 }
 
 impl fmt::Debug for Loopback {

@@ -20,6 +20,9 @@ use crate::{
 /// The largest difference of clocks that can be allowed, in seconds.
 const MAX_CLOCK_SKEW: u32 = 300;
 
+/// Seconds for a redirect over plain http to another machine.
+const MAX_INSECURE_LIFETIME: u32 = 120;
+
 /// Longer ones are not compared, so they cannot be configured.
 pub(crate) const MAX_AUDIENCE: usize = MAX_TEXT;
 
@@ -192,6 +195,13 @@ impl Client<'_> {
             config(!name.is_empty() && !repeated && !RESERVED.contains(name), Name::Parameter)?;
         }
         Ok(())
+    }
+
+    /// Seconds for a user to come back. Where the response crosses the network unencrypted, who listens has no more than
+    /// two minutes to use it for anything.
+    pub(crate) fn redirect_lifetime(&self) -> u32 {
+        let plain = url::parse(self.redirect_uri).is_some_and(|url| !url.secure && !url.is_loopback());
+        if plain { self.lifetime.min(MAX_INSECURE_LIFETIME) } else { self.lifetime }
     }
 
     fn is_redirect_uri(&self) -> bool {

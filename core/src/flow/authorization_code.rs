@@ -100,7 +100,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     /// [`Error::Config`] for a setting that is not allowed; [`Error::Check`] if the server lacks what is needed.
     pub fn new(client: &'c Client<'c>, seed: Seed, now: Now) -> Result<Self, Error> {
         client.check_code_flow()?;
-        let lifetime = u64::from(client.lifetime).saturating_mul(1000);
+        let lifetime = u64::from(client.redirect_lifetime()).saturating_mul(1000);
         let deadline = now.uptime.saturating_add(lifetime);
         let step = if client.pushes() { Step::Push } else { Step::Authorize };
         Ok(Self {
@@ -273,6 +273,11 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     #[inline(never)]
     fn redirect(&mut self, redirect: Redirect<'_>) -> Result<(), Error> {
         match self.read(redirect) {
+            Ok(AuthorizationResponse::BareCode(code)) => {
+                self.memory.hold(code.bytes(), Name::Code)?;
+                self.step = Step::Exchange;
+                Ok(())
+            }
             Ok(AuthorizationResponse::Code(code)) => {
                 self.memory.hold(form::decode(code).flatten(), Name::Code)?;
                 self.step = Step::Exchange;
@@ -426,7 +431,7 @@ impl<const N: usize> Flow for AuthorizationCode<'_, N> {
             (Step::Done | Step::Expired | Step::Lost | Step::Refused(_), _) => return Err(Error::Misuse),
         };
         // A count that went backwards wins no time.
-        let most = u64::from(self.client.lifetime).saturating_mul(1000);
+        let most = u64::from(self.client.redirect_lifetime()).saturating_mul(1000);
         let left = |end: u64| u32::try_from(end.saturating_sub(now.uptime).min(most)).unwrap_or(u32::MAX);
         let memory = self.memory.saved();
         let [a, b, c, d] = left(self.request_uri_end).to_le_bytes();

@@ -2,16 +2,14 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{Shutdown, TcpStream},
+    net::{IpAddr, Shutdown, TcpStream},
     time::{Duration, Instant},
 };
 
+use keyfob_core::portal::{self, Answer};
 use zeroize::Zeroizing;
 
-use crate::redirect::request::{self, Ask, MAX_REQUEST, Site, Status};
-
-/// The time for a whole request.
-const REQUEST_TIME: Duration = Duration::from_secs(5);
+use crate::redirect::ROOM;
 
 /// The time for taking an answer, and for reading what nobody wanted to hear. To close earlier would tear the
 /// answer out of the browser's hands.
@@ -22,88 +20,70 @@ pub(super) struct Visitor {
     stream: TcpStream,
     octets: Zeroizing<Vec<u8>>,
     length: usize,
-    since: Instant,
-    stage: Stage,
+    answered: Option<Instant>,
+    /// It waits for the last page.
+    pub(super) is_held: bool,
+    /// How far its request was read.
+    pub(super) asks: portal::Visitor,
+    /// Its place.
+    pub(super) place: usize,
 }
 
+/// What came on a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Stage {
-    Answered,
-    Asking,
-    Held,
-}
-
-/// What a visitor says.
-pub(super) enum Heard<'v> {
-    Asked(Ask<'v>),
-    Gone,
+pub(super) enum Came {
+    /// The other side has closed, or has had its time.
+    End,
     Nothing,
-    Refused(Status),
+    Something,
 }
 
 impl Visitor {
     /// `None` if the connection is lost already.
-    pub(super) fn new(stream: TcpStream) -> Option<Self> {
+    pub(super) fn new(stream: TcpStream, peer: IpAddr, place: usize) -> Option<Self> {
         stream.set_nonblocking(true).ok()?;
         // All of a request fits, so that no copy of its secrets is left behind.
-        let octets = Zeroizing::new(vec![0; MAX_REQUEST]);
-        Some(Self { stream, octets, length: 0, since: Instant::now(), stage: Stage::Asking })
-    }
-
-    pub(super) fn age(&self) -> Duration {
-        self.since.elapsed()
-    }
-
-    /// Whether it waits for the last page.
-    pub(super) fn is_held(&self) -> bool {
-        self.stage == Stage::Held
-    }
-
-    pub(super) fn hold(&mut self) {
-        self.stage = Stage::Held;
+        let octets = Zeroizing::new(vec![0; ROOM]);
+        let asks = portal::Visitor::new(peer);
+        Some(Self { stream, octets, length: 0, answered: None, is_held: false, asks, place })
     }
 
     /// Takes what came since the last time; never waits.
-    pub(super) fn listen(&mut self, site: &Site) -> Heard<'_> {
-        match self.stage {
-            Stage::Held => return if self.is_there() { Heard::Nothing } else { Heard::Gone },
-            Stage::Answered if self.age() < ANSWER_TIME && self.is_there() => return Heard::Nothing,
-            Stage::Answered => return Heard::Gone,
-            Stage::Asking => {}
+    pub(super) fn listen(&mut self) -> Came {
+        let asking = self.answered.is_none() && !self.is_held;
+        if !asking {
+            let over = self.answered.is_some_and(|since| since.elapsed() >= ANSWER_TIME);
+            return if over || !self.is_there() { Came::End } else { Came::Nothing };
         }
-        let over = loop {
+        let before = self.length;
+        loop {
             match self.stream.read(&mut self.octets[self.length..]) {
-                // The end, or no room.
-                Ok(0) => break self.length < MAX_REQUEST,
+                Ok(0) if self.length == before => return Came::End,
+                Ok(0) => return Came::Something,
                 Ok(read) => self.length += read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => break error.kind() != ErrorKind::WouldBlock,
+                Err(_) if self.length > before => return Came::Something,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Came::Nothing,
+                Err(_) => return Came::End,
             }
-        };
-        match request::read(&self.octets[..self.length], site) {
-            Ok(Some(ask)) => Heard::Asked(ask),
-            Ok(None) if over => Heard::Gone,
-            Ok(None) if self.since.elapsed() < REQUEST_TIME => Heard::Nothing,
-            Ok(None) if self.length == 0 => Heard::Gone,
-            Ok(None) => Heard::Refused(Status::RequestTimeout),
-            Err(status) => Heard::Refused(status),
         }
     }
 
-    /// Sends an answer, the only one. A browser that does not take it is none of our concern.
-    pub(super) fn answer(&mut self, answer: &[u8]) {
-        let send = || {
-            let mut stream = &self.stream;
-            stream.set_nonblocking(false)?;
-            stream.set_write_timeout(Some(ANSWER_TIME))?;
-            stream.write_all(answer)?;
-            stream.shutdown(Shutdown::Write)?;
-            stream.set_nonblocking(true)
-        };
-        // What fails here is seen by the next read.
-        let _ = send();
-        self.stage = Stage::Answered;
-        self.since = Instant::now();
+    /// What came, how far its request was read, and where its answer goes.
+    pub(super) fn heard(&mut self) -> (&mut portal::Visitor, (&[u8], usize), &TcpStream) {
+        (&mut self.asks, (&self.octets, self.length), &self.stream)
+    }
+
+    /// Sends an answer, the only one.
+    pub(super) fn answer(&mut self, answer: &Answer<'_>) {
+        deliver(&self.stream, answer);
+        self.answered();
+    }
+
+    /// The answer was sent.
+    pub(super) fn answered(&mut self) {
+        self.answered = Some(Instant::now());
+        self.is_held = false;
     }
 
     /// Whether the other side has not closed. What it says now is not listened to.
@@ -113,4 +93,17 @@ impl Visitor {
             Err(error) => matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock),
         }
     }
+}
+
+/// Sends an answer. A browser that does not take it is none of our concern.
+pub(super) fn deliver(mut stream: &TcpStream, answer: &Answer<'_>) {
+    let mut send = || {
+        stream.set_nonblocking(false)?;
+        stream.set_write_timeout(Some(ANSWER_TIME))?;
+        stream.write_all(answer.octets())?;
+        stream.shutdown(Shutdown::Write)?;
+        stream.set_nonblocking(true)
+    };
+    // What fails here is seen by the next read.
+    let _ = send();
 }

@@ -202,7 +202,7 @@ fn what_is_no_request_is_refused() {
 #[test]
 fn requests_have_a_limit() {
     let long = "a".repeat(9000);
-    assert_eq!(status(&refused(&format!("GET /callback?code={long} HTTP/1.1\r\nHOST\r\n"))), "431");
+    assert_eq!(status(&refused(&format!("GET /callback?code={long} HTTP/1.1\r\nHOST\r\n"))), "414");
     assert_eq!(status(&refused(&format!("GET /callback?code={long}"))), "414");
     assert_eq!(status(&refused(&format!("GET {TARGET} HTTP/1.1\r\nHOSTA: {long}\r\n\r\n"))), "431");
 }
