@@ -3,11 +3,11 @@
 use core::fmt;
 
 use base64ct::{Base64, Encoding};
-use sha2::{Digest, Sha256};
 
 use crate::{
     encoding::{url, writer::Writer},
     error::Error,
+    hash::Sha256,
     portal::site::Site,
 };
 

@@ -2,7 +2,7 @@
 
 use keyfob_core::{
     flow::{Redirect, UserCode},
-    qr::QrCode,
+    qr::{Characters, QrCode},
 };
 use keyfob_embassy::user_agent::{Progress, UserAgent, UserAgentError};
 
@@ -60,21 +60,9 @@ impl UserAgent for UntilCode {
 
 /// A QR code in the characters of a terminal with dark ground, two modules each.
 fn picture(text: &str) {
-    use core::fmt::Write;
-
     let mut buffer = [0; 560];
     let Ok(code) = QrCode::of(text, &mut buffer) else { return };
-    for y in (0..code.width()).step_by(2) {
-        for x in 0..code.width() {
-            let character = match (code.is_dark(x, y), code.is_dark(x, y + 1)) {
-                (false, false) => '█',
-                (false, true) => '▀',
-                (true, false) => '▄',
-                (true, true) => ' ',
-            };
-            // The console takes everything.
-            let _ = crate::board::Console.write_char(character);
-        }
-        say!("");
+    for row in code.rows(Characters::HalfBlocks) {
+        say!("{row}");
     }
 }
