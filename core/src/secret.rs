@@ -5,7 +5,7 @@ use core::{
     ops::{Deref, DerefMut},
 };
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit, Mac, digest::FixedOutput};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
@@ -76,7 +76,7 @@ pub(crate) fn authenticate(key: &[u8], pieces: &[&[u8]]) -> Zeroizing<[u8; 32]> 
     // HMAC takes keys of every length, so there is no error to pass on.
     if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) {
         pieces.iter().for_each(|piece| mac.update(piece));
-        octets.copy_from_slice(&Zeroizing::new(mac.finalize().into_bytes()));
+        mac.finalize_into((&mut *octets).into());
     }
     octets
 }
