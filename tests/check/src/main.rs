@@ -23,6 +23,7 @@ mod process;
 mod requirements;
 mod setup;
 mod sizes;
+mod table;
 mod words;
 
 use std::env;
