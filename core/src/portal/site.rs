@@ -251,5 +251,6 @@ const STYLE: &str = ":root{color-scheme:light dark}\
     input{font-size:1.5rem;letter-spacing:.1em}\
     textarea{min-height:6rem}\
     @media(max-height:24rem) and (min-width:28rem){:root{font-size:75%}main{max-width:40rem;padding:1rem}\
-    header{margin:0 0 .5rem}form{margin:.75rem 0}}\
+    header{margin:0 0 .5rem}form{margin:.75rem 0;display:flex;flex-wrap:wrap;column-gap:.5rem}\
+    label{width:100%}input,textarea{flex:2;min-height:3rem}button{flex:1}}\
     button{border:0;font-weight:600;cursor:pointer;background:";
