@@ -5,7 +5,7 @@ use keyfob_core::{
     client::Client,
     client_authentication::ClientAuthentication,
     error::{Check, Error, ErrorCode, Name},
-    flow::{Action, DeviceAuthorization, Event, Flow, UserCode},
+    flow::{Action, AuthorizationCode, DeviceAuthorization, Event, Flow, UserCode},
     http::Incoming,
     metadata::Metadata,
     qr::QrCode,
@@ -123,6 +123,21 @@ fn requests_of_every_kind_of_client() {
         let poll = format!("{DEVICE}{poll}");
         assert_eq!(sent(&flow, later(5100)), ("https://op.example/token".into(), poll));
     }
+}
+
+/// What a product knows of the user's nearness goes to the server with the start, and not with every poll.
+// REQ: CDX-08
+#[test]
+fn evidence_of_nearness_is_attached() {
+    static NEAR: Client<'static> = KIOSK.parameters(&[("proximity", "ble:beacon 7")]);
+    let (_, start) = sent(&new(&NEAR), NOW);
+    assert_eq!(start, "scope=openid+email+offline_access&proximity=ble%3Abeacon+7&client_id=kiosk");
+    let (_, poll) = sent(&shows(&NEAR, json!({})), later(5100));
+    assert!(!poll.contains("proximity"), "{poll}");
+    let mut buffer = [0; ENOUGH];
+    let flow = AuthorizationCode::<512>::new(&NEAR, seeds::seed(1), NOW).expect("the settings are right");
+    let Ok(Action::Authorize(url)) = flow.poll(NOW, &mut buffer) else { panic!("no address") };
+    assert!(url.ends_with("&proximity=ble%3Abeacon%207"), "{url}");
 }
 
 /// Each habit of a server is tolerated and told with the tokens; a strict client refuses it.

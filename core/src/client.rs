@@ -186,7 +186,9 @@ impl<'c> Client<'c> {
         self
     }
 
-    /// Any other parameter of the authorization request, each name once.
+    /// Any other parameter of the authorization request and of the device authorization request, each name once. Here
+    /// goes what a product knows of the user's nearness, such as a common network or a beacon, to a server that asks for it
+    /// (Cross-Device Flows: Security Best Current Practice).
     #[must_use]
     pub const fn parameters(mut self, parameters: &'c [(&'c str, &'c str)]) -> Self {
         self.request.parameters = parameters;

@@ -241,7 +241,7 @@ fn header_bombs() {
 }
 
 /// The server, or who speaks for it, writes markup where a person will read it.
-// REQ: PORTAL-16, REDIR-18
+// REQ: PORTAL-16, REDIR-18, ERR-11
 #[test]
 fn markup_in_error_description() {
     let mut device = Device::lan();
