@@ -115,7 +115,7 @@ fn without_a_lifetime_only_a_refusal_tells() {
         device.clock.advance(3_600_000);
     }
     assert_eq!(refreshes(&device), 0);
-    device.session.rejected(device.clock.now(), "access-1").expect("the first refusal");
+    device.session.rejected(device.clock.now(), 1).expect("the first refusal");
     assert!(matches!(device.settle(), Ok(Shown::Ready(token, None)) if token == "access-2"));
     assert_eq!(refreshes(&device), 1);
 }
@@ -125,20 +125,21 @@ fn without_a_lifetime_only_a_refusal_tells() {
 fn a_second_refusal_is_reported() {
     let mut device = plain(1);
     let now = |device: &Device| device.clock.now();
-    assert_eq!(device.session.rejected(now(&device), "access-1"), Ok(()));
+    let number = device.session.access_token(now(&device)).expect("it is good").number();
+    assert_eq!(device.session.rejected(now(&device), number), Ok(()));
     assert!(device.session.access_token(now(&device)).is_none(), "it is not handed out again");
     assert!(matches!(device.settle(), Ok(Shown::Ready(token, _)) if token == "access-2"));
     // Somebody who still had the old one.
-    assert_eq!(device.session.rejected(now(&device), "access-1"), Ok(()));
+    assert_eq!(device.session.rejected(now(&device), number), Ok(()));
     assert_eq!(device.settle().map(|shown| matches!(shown, Shown::Ready(..))), Ok(true));
     assert_eq!(refreshes(&device), 1);
-    let again = device.session.rejected(now(&device), "access-2");
+    let again = device.session.rejected(now(&device), number + 1);
     assert_eq!(again, Err(Error::Refused(ErrorCode::InvalidToken)));
     device.settle().expect("power");
     assert_eq!(refreshes(&device), 1, "no loop");
     // Later it is another matter.
     device.clock.advance(60_000);
-    assert_eq!(device.session.rejected(now(&device), "access-2"), Ok(()));
+    assert_eq!(device.session.rejected(now(&device), number + 1), Ok(()));
     assert!(matches!(device.settle(), Ok(Shown::Ready(token, _)) if token == "access-3"));
 }
 

@@ -127,6 +127,8 @@ pub struct Session<'c, const N: usize = 4096> {
     trouble: Option<Error>,
     /// Of the access token.
     token_type: TokenType,
+    /// How many access tokens there were.
+    access_tokens: u32,
     /// When the refresh token was last used, in Unix seconds; 0 if nobody knew.
     used: u64,
     /// The server replaces refresh tokens, as far as is known.
@@ -176,6 +178,7 @@ impl<'c, const N: usize> Session<'c, N> {
             fields: Fields::new(),
             trouble: None,
             token_type: TokenType::Bearer,
+            access_tokens: 0,
             used: 0,
             rotates: true,
             unsure: false,
@@ -251,14 +254,13 @@ impl<'c, const N: usize> Session<'c, N> {
         }
     }
 
-    /// An API refused `access_token` with `invalid_token` (RFC 6750 §3.1): it is renewed. If it is not the present one,
-    /// that has happened already.
+    /// An API refused an access token with `invalid_token` (RFC 6750 §3.1), the one with this
+    /// [number](AccessToken::number): it is renewed. If it is not the present one, that has happened already.
     ///
     /// # Errors
     /// [`Error::Refused`] if the one before was refused too, less than a minute ago: renewing does not help.
-    pub fn rejected(&mut self, now: Now, access_token: &str) -> Result<(), Error> {
-        let present = self.fields.get(Field::AccessToken);
-        if present.is_empty() || !equal(present.as_bytes(), access_token.as_bytes()) {
+    pub fn rejected(&mut self, now: Now, number: u32) -> Result<(), Error> {
+        if self.fields.is_empty(Field::AccessToken) || number != self.access_tokens {
             return Ok(());
         }
         if !self.schedule.reject(now.uptime) {
@@ -357,6 +359,7 @@ impl<'c, const N: usize> Session<'c, N> {
         (usable && !token.is_empty()).then(|| AccessToken {
             token,
             token_type: self.token_type,
+            number: self.access_tokens,
             left: self.schedule.left(now.uptime),
             stale: self.schedule.is_stale(now.uptime),
         })

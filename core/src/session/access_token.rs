@@ -9,6 +9,7 @@ use crate::{secret::Secret, token::TokenType};
 pub struct AccessToken<'s> {
     pub(super) token: &'s str,
     pub(super) token_type: TokenType,
+    pub(super) number: u32,
     /// Milliseconds.
     pub(super) left: Option<u64>,
     pub(super) stale: bool,
@@ -28,6 +29,12 @@ impl<'s> AccessToken<'s> {
     /// How to show it: by itself, or with a [`Proof`](crate::dpop::Proof).
     pub const fn token_type(self) -> TokenType {
         self.token_type
+    }
+
+    /// Which one it is since the program has started: for [`Session::rejected`](super::Session::rejected), when the token
+    /// itself is not borrowed any more.
+    pub const fn number(self) -> u32 {
+        self.number
     }
 
     /// Milliseconds that it still lives, counted from when its response came. `None`: the server did not say.

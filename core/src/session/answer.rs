@@ -107,6 +107,7 @@ impl<const N: usize> Session<'_, N> {
             }
         }
         self.token_type = tokens.token_type();
+        self.access_tokens = self.access_tokens.wrapping_add(1);
         outcome = outcome.and(self.fields.set(Field::AccessToken, tokens.access_token()));
         if let Err(error) = outcome {
             self.trouble = Some(error);
@@ -128,6 +129,7 @@ impl<const N: usize> Session<'_, N> {
         self.fields.set(Field::RefreshToken, tokens.refresh_token().unwrap_or_default())?;
         self.fields.set(Field::Scope, tokens.scope().unwrap_or_default())?;
         self.token_type = tokens.token_type();
+        self.access_tokens = self.access_tokens.wrapping_add(1);
         self.fields.set(Field::AccessToken, tokens.access_token())?;
         if let Some(id_token) = tokens.id_token().filter(|_| self.keeps_id_token) {
             // If there is room.

@@ -278,12 +278,9 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
     fn refresh(&mut self, session: &mut Session<'_, TOKENS>) {
         let now = self.clock.now();
         let Some(token) = session.access_token(now) else { return };
-        let mut copy = [0; TOKENS];
-        let length = token.expose().len();
-        copy[..length].copy_from_slice(token.expose().as_bytes());
+        let number = token.number();
         say!("Refreshing.");
-        let token = str::from_utf8(&copy[..length]).unwrap_or_default();
-        if let Err(error) = session.rejected(now, token) {
+        if let Err(error) = session.rejected(now, number) {
             say!("Not so soon: {error}.");
         }
     }

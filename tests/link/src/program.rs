@@ -136,7 +136,7 @@ pub fn keep(client: &'static Client<'static>, given: Given<'_>) -> Result<usize,
             session.refusal(),
             session.trouble(),
         ));
-        session.rejected(now, text)?;
+        session.rejected(now, bytes.len() as u32)?;
         let keep = match session.poll(now, buffer)? {
             session::Action::Ready { .. } => {
                 return Ok(session.access_token(now).map_or(0, |token| token.expose().len()));
