@@ -39,7 +39,7 @@ pub const ALL: &[Check] = &[
     },
     Check {
         name: "no_std",
-        about: "core and embassy driver build for a Cortex-M and a RISC-V",
+        about: "core and embassy driver build for four chips, with each feature alone",
         run: cargo::no_std,
     },
     Check {

@@ -10,17 +10,17 @@ use crate::process::Shell;
 /// The two chips that stand for all others: a Cortex-M4F and a RISC-V with 32 bits.
 pub const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf"];
 
-/// A Cortex-M0: no atomic operation but load and store, and no division.
-pub const SMALLEST: &str = "thumbv6m-none-eabi";
+/// The smallest of each family: no atomic operation but load and store, and the first one has no division.
+pub const SMALLEST: [&str; 2] = ["thumbv6m-none-eabi", "riscv32imc-unknown-none-elf"];
 
 /// The standard library for the two chips.
 pub fn targets(shell: &mut Shell) -> Result<(), String> {
     libraries(shell, &TARGETS)
 }
 
-/// The standard library for the smallest chip.
+/// The standard library for the smallest chips.
 pub fn smallest(shell: &mut Shell) -> Result<(), String> {
-    libraries(shell, &[SMALLEST])
+    libraries(shell, &SMALLEST)
 }
 
 fn libraries(shell: &mut Shell, targets: &[&str]) -> Result<(), String> {
