@@ -145,8 +145,9 @@ impl<'c, const N: usize> Relayed<'c, N> {
         snapshot: &[u8],
         now: Now,
     ) -> Result<Self, Error> {
+        let flow = snapshot::read(client, relay, snapshot, now)?;
         relay.check(client)?;
-        snapshot::read(client, relay, snapshot, now)
+        Ok(flow)
     }
 
     /// As [`AuthorizationCode::dpop_nonce`].
