@@ -92,8 +92,9 @@ const CONFIRMATION: Duration = Duration::from_secs(120);
 /// How long the phone may take to come for the last page, which a page that waits asks for every three seconds.
 const LAST_PAGE: Duration = Duration::from_secs(5);
 
-/// Connections at a time, of which one address has [`Slots::PER_ADDRESS`].
-const PLACES: usize = 8;
+/// Connections at a time, of which one address has [`Slots::PER_ADDRESS`]. One that says nothing takes no room, so there
+/// can be many: who comes behind a crowd waits until all of it was let in.
+const PLACES: usize = 128;
 
 /// Connections that wait to be let in.
 const BACKLOG: i32 = 128;
@@ -107,7 +108,7 @@ const SCREEN: usize = 512;
 /// [`finished`](UserAgent::finished), by [`Portal::settle`], when the user cancels, and when it is dropped. It needs no
 /// thread, for it listens only while the driver waits in [`redirect`](UserAgent::redirect) or in one of these.
 ///
-/// It serves one sign-in. There are eight places for connections, two of them for one address, and the limits are those
+/// It serves one sign-in. There are 128 places for connections, two of them for one address, and the limits are those
 /// of [`Limits::PORTAL`]. Each answer is a line in the [`log`], with what was asked for and the status.
 pub struct Portal<'s, F: Front> {
     door: Door,
