@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Failure,
+    http::target,
     redirect::visitor::{Came, Visitor},
     user_agent::UserAgentError,
 };
@@ -77,6 +78,8 @@ pub struct Loopback {
     asking: Option<Visitor>,
     out: Zeroizing<Vec<u8>>,
     start: Instant,
+    /// Where the browser goes in the end, in place of the last page.
+    back: Option<String>,
 }
 
 impl Loopback {
@@ -112,6 +115,7 @@ impl Loopback {
             asking: None,
             out: Zeroizing::new(vec![0; ROOM]),
             start: Instant::now(),
+            back: None,
         })
     }
 
@@ -119,6 +123,14 @@ impl Loopback {
     #[must_use]
     pub const fn brand(mut self, brand: &'static Brand<'static>) -> Self {
         self.brand = brand;
+        self
+    }
+
+    /// Sends the browser on to `url` in the end, however that is, in place of the last page: for a program with pages of
+    /// its own. What is no address is not used.
+    #[must_use]
+    pub fn back_to(mut self, url: &str) -> Self {
+        self.back = target::read(url).map(|_| url.to_owned());
         self
     }
 
@@ -171,9 +183,13 @@ impl Loopback {
                 let hosts = [self.authority.as_str()];
                 let site = site(&hosts, &self.path, self.brand);
                 for visitor in self.visitors.iter_mut().filter(|visitor| visitor.is_held) {
+                    served = true;
+                    if let Some(url) = &self.back {
+                        visitor.send_on(url);
+                        continue;
+                    }
                     let answer = self.portal.last(&site, &visitor.asks, ending, &detail, &mut self.out);
                     send(now, visitor, &mut self.slots, answer);
-                    served = true;
                 }
                 if served || looked.is_err() || Instant::now() >= end {
                     break;
@@ -245,7 +261,7 @@ impl Loopback {
                     return Next::Keep;
                 }
                 Ok(Outcome::Answer(answer)) => {
-                    visitor::deliver(stream, &answer);
+                    visitor::deliver(stream, answer.octets());
                     visitor.answered();
                     self.slots.answered(place, now.uptime);
                     return Next::Keep;

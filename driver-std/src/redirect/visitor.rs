@@ -76,7 +76,17 @@ impl Visitor {
 
     /// Sends an answer, the only one.
     pub(super) fn answer(&mut self, answer: &Answer<'_>) {
-        deliver(&self.stream, answer);
+        deliver(&self.stream, answer.octets());
+        self.answered();
+    }
+
+    /// Sends the browser on to another page.
+    pub(super) fn send_on(&mut self, url: &str) {
+        let answer = format!(
+            "HTTP/1.1 303 See Other\r\nLocation: {url}\r\nCache-Control: no-store\r\n\
+             Referrer-Policy: no-referrer\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        deliver(&self.stream, answer.as_bytes());
         self.answered();
     }
 
@@ -96,11 +106,11 @@ impl Visitor {
 }
 
 /// Sends an answer. A browser that does not take it is none of our concern.
-pub(super) fn deliver(mut stream: &TcpStream, answer: &Answer<'_>) {
+pub(super) fn deliver(mut stream: &TcpStream, answer: &[u8]) {
     let mut send = || {
         stream.set_nonblocking(false)?;
         stream.set_write_timeout(Some(ANSWER_TIME))?;
-        stream.write_all(answer.octets())?;
+        stream.write_all(answer)?;
         stream.shutdown(Shutdown::Write)?;
         stream.set_nonblocking(true)
     };
