@@ -276,7 +276,7 @@ impl<'s, F: Front> Portal<'s, F> {
                 _ => {}
             }
             if self.ticked.elapsed() >= TICK {
-                self.tick();
+                self.tick()?;
             }
             self.tell();
             let hosts = hosts(&self.site, &self.authority);
@@ -300,25 +300,31 @@ impl<'s, F: Front> Portal<'s, F> {
     }
 
     /// What is to be done each second: the time left is shown, and the address looked at.
-    fn tick(&mut self) {
+    fn tick(&mut self) -> Result<(), UserAgentError> {
         self.ticked = Instant::now();
         if matches!(self.shown, What::Pair(..)) {
             self.shown = What::Nothing;
         }
         let wanted = self.front.moved().or(self.moving.take());
-        let (Door::Open(server), Some(address)) = (&mut self.door, wanted) else { return };
+        let (Door::Open(server), Some(address)) = (&mut self.door, wanted) else { return Ok(()) };
         if address.ip().is_unspecified() || self.authority.is_empty() {
-            return;
+            return Ok(());
+        }
+        let is_first = self.site.hosts().is_empty();
+        // The server would send the browser to where nobody is.
+        if is_first && self.site.has_callback() {
+            return Err(UserAgentError::Moved);
         }
         if take_port(address).and_then(listen).and_then(|listener| server.listen(listener)).is_err() {
             // The address is known before it is there.
             self.moving = Some(address);
-            return;
+            return Ok(());
         }
         self.authority = authority(address);
-        if self.site.hosts().is_empty() {
+        if is_first {
             server.portal.release(server.now());
         }
+        Ok(())
     }
 
     /// Shows and tells what has changed.

@@ -50,6 +50,8 @@ pub(crate) struct Server<const N: usize> {
 /// What those get who wait for the last page.
 #[derive(Clone, Copy)]
 pub(crate) enum Last<'d> {
+    /// The address of another page.
+    Elsewhere(&'d str),
     /// How the sign-in ended, with more of it.
     Ended(Ending, &'d str),
     /// A page that loads itself again.
@@ -162,6 +164,12 @@ impl<const N: usize> Server<N> {
             let Hall { visitors, slots, .. } = &mut self.hall;
             for visitor in visitors.iter_mut().flatten().filter(|visitor| visitor.is_held) {
                 let answer = match last {
+                    Last::Elsewhere(url) => {
+                        send_on(visitor, url);
+                        slots.answered(visitor.place, now.uptime);
+                        served = true;
+                        continue;
+                    }
                     Last::Ended(ending, detail) => {
                         self.portal.last(site, &visitor.asks, ending, detail, &mut self.out)
                     }
@@ -357,6 +365,16 @@ fn respond<const N: usize>(
     // end of the last one was seen.
     let grace = if visitor.is_taking() { 0 } else { Slots::<N>::GRACE };
     slots.answered(visitor.place, now.uptime.saturating_sub(grace));
+}
+
+/// Sends a visitor to another page.
+fn send_on(visitor: &mut Visitor, url: &str) {
+    let answer = format!(
+        "HTTP/1.1 303 See Other\r\nLocation: {url}\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n\
+         Content-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    log::info!(target: LOG, "{:?} 303", visitor.asks.route());
+    visitor.answer(answer.as_bytes());
 }
 
 fn copy(text: &str, buffer: &mut [u8]) -> Option<usize> {
