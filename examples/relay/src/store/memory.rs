@@ -73,13 +73,15 @@ impl Store for Arc<Memory> {
     }
 
     fn take<'s>(&'s self, mailbox: &'s Name, device: Tag) -> Later<'s, Taken> {
-        let (mut state, _) = self.state();
+        let (mut state, now) = self.state();
         let taken = match state.mailboxes.get_mut(mailbox) {
             None => Taken::Unknown,
             Some(kept) if kept.device != device => Taken::Foreign,
             Some(kept) => match kept.phase {
+                Phase::Answered if kept.response.is_some() && kept.hand_until > now => Taken::Paired,
                 Phase::Answered => {
-                    kept.response.take().map_or(Taken::Gone, |response| Taken::Response(response.into()))
+                    kept.hand_until = now.saturating_add(self.rules.hand);
+                    kept.response.clone().map_or(Taken::Gone, |response| Taken::Response(response.into()))
                 }
                 Phase::Over(_) => Taken::Unknown,
                 Phase::Paired => Taken::Paired,
@@ -87,6 +89,15 @@ impl Store for Arc<Memory> {
             },
         };
         Box::pin(ready(Ok(taken)))
+    }
+
+    fn given<'s>(&'s self, mailbox: &'s Name, whole: bool) -> Later<'s, ()> {
+        let (mut state, _) = self.state();
+        if let Some(kept) = state.mailboxes.get_mut(mailbox) {
+            kept.hand_until = 0;
+            kept.response.take_if(|_| whole);
+        }
+        Box::pin(ready(Ok(())))
     }
 
     fn close<'s>(&'s self, mailbox: &'s Name, device: Tag, ending: Ending) -> Later<'s, Closed> {
@@ -126,6 +137,7 @@ struct Kept {
     until: u64,
     response: Option<Box<[u8]>>,
     response_until: u64,
+    hand_until: u64,
 }
 
 /// Wrong tries, and until when there may be no other.
@@ -176,6 +188,7 @@ impl State {
             until,
             response,
             response_until: u64::MAX,
+            hand_until: 0,
         };
         match self.mailboxes.insert(*mailbox, Box::new(kept)) {
             Some(old) => self.forget_proofs(&old),

@@ -6,3 +6,4 @@ mod attacks;
 mod operation;
 mod pages;
 mod protocol;
+mod shared;

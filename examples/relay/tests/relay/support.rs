@@ -19,9 +19,15 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
-pub use self::http::{Client, Reply, raw};
+pub use self::{
+    http::{Client, Reply, raw},
+    instance::{Front, Instance},
+    redis::RedisServer,
+};
 
 mod http;
+mod instance;
+mod redis;
 
 /// The server that users sign in at.
 pub const ENDPOINT: &str = "https://op.example/authorize";
@@ -201,6 +207,11 @@ impl Device {
     pub fn status(&self, sign_in: &SignIn) -> String {
         let json = self.wait(sign_in, "waiting", 0).json();
         json["status"].as_str().or(json["error"].as_str()).unwrap_or("response").into()
+    }
+
+    /// What it finds there once the answer has left.
+    pub fn settled(&self, sign_in: &SignIn) -> String {
+        self.wait(sign_in, "paired", 5).body
     }
 
     /// Ends it.
