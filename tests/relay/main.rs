@@ -8,6 +8,7 @@ mod attacks;
 mod drivers;
 mod redirects;
 mod requests;
+mod secrets;
 mod times;
 
 use keyfob_core::{
