@@ -1,6 +1,6 @@
 //! The web server that a device shows to a phone in its network.
 //!
-//! It is the core's [portal](keyfob_core::portal) with sockets: a [`Portal`] is a user agent whose browser is the
+//! It is the core's [portal] with sockets: a [`Portal`] is a user agent whose browser is the
 //! phone, and whose screen and keys are the device's own, its [`Front`].
 //!
 //! ```no_run
