@@ -31,7 +31,7 @@ use edge_mdns::{
     host::{Host, Service, ServiceAnswers},
 };
 use embassy_net::{
-    IpAddress, IpEndpoint, Ipv4Cidr, Stack,
+    IpAddress, IpEndpoint, Stack,
     udp::{PacketMetadata, UdpMetadata, UdpSocket},
 };
 use embassy_time::{Duration, Instant, Timer, with_deadline};
@@ -98,8 +98,7 @@ pub struct Mdns<'d> {
     name: &'d str,
     service: &'d str,
     port: u16,
-    /// The device's address, and who is near it.
-    address: Option<Ipv4Cidr>,
+    address: Option<Ipv4Addr>,
 }
 
 impl<'d> Mdns<'d> {
@@ -132,7 +131,7 @@ impl<'d> Mdns<'d> {
         let (mut announced, mut left, mut until) = (0, ANSWERS, Instant::now());
         loop {
             if Instant::now() >= until {
-                until = Instant::now() + SECOND;
+                until = Instant::now().saturating_add(SECOND);
                 left = ANSWERS;
                 if self.settle() {
                     announced = 0;
@@ -152,7 +151,7 @@ impl<'d> Mdns<'d> {
 
     /// Looks where the device is. `true`: elsewhere than before.
     fn settle(&mut self) -> bool {
-        let address = self.stack.config_v4().map(|config| config.address);
+        let address = self.stack.config_v4().map(|config| config.address.address());
         if address == self.address {
             return false;
         }
@@ -179,28 +178,30 @@ impl<'d> Mdns<'d> {
     async fn say(&mut self, life: u32) {
         let Some(address) = self.address else { return };
         let (name, service, port) = (self.name, self.service, self.port);
-        let length = told(name, service, port, address.address(), life, MdnsRequest::None, self.answer);
+        let length = told(name, service, port, address, life, MdnsRequest::None, self.answer);
         self.send(length, IpEndpoint::new(IpAddress::Ipv4(GROUP), PORT)).await;
     }
 
     /// Answers one question. `false`: it was none for this device.
     async fn hear(&mut self) -> bool {
-        let Self { socket, answer, name, service, port, address, .. } = self;
+        let Self { stack, socket, answer, name, service, port, address } = self;
         let Some(address) = *address else { return false };
+        // The stack cannot be asked while a socket of it is read.
+        let config = stack.config_v4();
         let (length, to) = socket
             .recv_from_with(|data, UdpMetadata { endpoint, .. }| {
                 // Who is elsewhere is not asked by (RFC 6762 §11).
-                let near = match endpoint.addr {
-                    IpAddress::Ipv4(from) => address.contains_addr(&from),
+                let near = config.as_ref().is_some_and(|config| match endpoint.addr {
+                    IpAddress::Ipv4(from) => config.address.contains_addr(&from),
                     #[expect(unreachable_patterns, reason = "with IPv6 in the stack there is another one")]
                     _ => false,
-                };
+                });
                 if !near {
                     return (0, endpoint);
                 }
                 let legacy = endpoint.port != PORT;
                 let request = MdnsRequest::Request { legacy, multicast: true, data };
-                let length = told(name, service, *port, address.address(), LIFE, request, answer);
+                let length = told(name, service, *port, address, LIFE, request, answer);
                 (length, if legacy { endpoint } else { IpEndpoint::new(IpAddress::Ipv4(GROUP), PORT) })
             })
             .await;
@@ -212,7 +213,7 @@ impl<'d> Mdns<'d> {
         if let Some(answer) = self.answer.get(..length).filter(|answer| !answer.is_empty()) {
             event!("mDNS: {} octets to {}", length, to);
             // What is lost is asked for again.
-            let _ = with_deadline(Instant::now() + SECOND, async {
+            let _ = with_deadline(Instant::now().saturating_add(SECOND), async {
                 let _ = self.socket.send_to(answer, to).await;
                 self.socket.flush().await;
             })

@@ -172,6 +172,25 @@ fn given_up() {
     assert!((120_000..122_000).contains(&time), "{time}");
 }
 
+/// A phone that is lost while it signs in: another one comes in, with another code.
+// REQ: PORTAL-08
+#[test]
+fn released() {
+    let home = Home::new();
+    let (mut lost, mut phone) = (home.phone(20), home.phone(21));
+    let ((end, _), page) = home.run(join(home.sign_in(&LAN, BACK, false), async {
+        let code = home.panel.code().await;
+        let start = lost.start(&code).await;
+        let back = home.authorize(header(&start, "Location").expect("to the server"));
+        home.panel.press.set(Some(Press::Release));
+        Timer::after_secs(1).await;
+        assert_eq!(status(&lost.get(target(&back)).await), 403);
+        by_redirect(&home, &mut phone).await
+    }));
+    assert!(end.is_ok());
+    assert_eq!(heading(&page), "You are signed in.");
+}
+
 /// A screen that takes its time keeps no browser waiting.
 #[test]
 fn a_slow_screen() {

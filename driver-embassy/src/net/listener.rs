@@ -1,6 +1,6 @@
 //! Sockets of `embassy-net` that wait for connections.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, SocketAddrV4};
 
 use embassy_net::{
     IpAddress, IpListenEndpoint, Stack,
@@ -80,9 +80,9 @@ impl Listen for EmbassyListener<'_> {
         })
     }
 
-    fn address(&self) -> Option<SocketAddr> {
+    fn address(&self) -> Option<SocketAddrV4> {
         let config = self.stack.config_v4()?;
-        Some(SocketAddr::new(IpAddr::V4(config.address.address()), self.port))
+        Some(SocketAddrV4::new(config.address.address(), self.port))
     }
 
     fn finish(&mut self) {
