@@ -100,7 +100,7 @@ fn a_second_browser_has_the_right_state() {
     for other in [relay.browser(), under_way(&relay).2] {
         let reply = other.callback(&sign_in.response());
         assert_eq!(reply.status, 403);
-        assert!(reply.body.contains("does not belong to a sign-in in this browser"));
+        assert!(reply.body.contains("does not belong to a sign‑in in this browser"));
         assert!(!reply.body.contains("Kettle") && !reply.body.contains("op.example"));
     }
     assert_eq!(relay.metric("keyfob_relay_strays_total"), 2.0);
