@@ -50,6 +50,27 @@ pub struct Arguments {
     #[arg(long, help_heading = SERVER)]
     pub phone_only: bool,
 
+    /// Where this terminal is in the network of its users' phones: for servers without a device grant, a phone is let in here
+    /// with a code, and its user brings back the address that the browser ends at
+    #[arg(long, value_name = "ADDRESS", value_parser = network, help_heading = SERVER)]
+    pub lan: Option<SocketAddr>,
+
+    /// The server sends the phone back to --lan itself, to the path of --redirect-uri, unencrypted (against RFC 9700 §2.6)
+    #[arg(long, requires = "lan", help_heading = SERVER)]
+    pub insecure_lan_redirect: bool,
+
+    /// A relay, which holds the response of a phone until this terminal fetches it
+    #[arg(long, value_name = "URL", requires_all = ["relay_device", "relay_secret_file"], help_heading = SERVER)]
+    pub relay: Option<String>,
+
+    /// This terminal's name at the relay
+    #[arg(long, value_name = "ID", requires = "relay", help_heading = SERVER)]
+    pub relay_device: Option<String>,
+
+    /// A file with this terminal's secret at the relay
+    #[arg(long, value_name = "FILE", requires = "relay", help_heading = SERVER)]
+    pub relay_secret_file: Option<PathBuf>,
+
     /// Where the page for the browser is served, on this machine [default: 127.0.0.1:8253]
     #[arg(long, value_name = "ADDRESS", value_parser = loopback, help_heading = TERMINAL)]
     pub listen: Option<SocketAddr>,
@@ -132,6 +153,11 @@ fn loopback(text: &str) -> Result<SocketAddr, &'static str> {
     if address.ip().is_loopback() { Ok(address) } else { Err("the page is for this machine only: 127.0.0.1") }
 }
 
+fn network(text: &str) -> Result<SocketAddr, &'static str> {
+    let address: SocketAddr = text.parse().map_err(|_| "write it as 192.168.4.20:8254")?;
+    if address.ip().is_unspecified() { Err("name the one address that phones reach") } else { Ok(address) }
+}
+
 fn path(text: &str) -> Result<String, &'static str> {
     let good = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~/".contains(&octet);
     let is_path = text.len() > 1 && text.starts_with('/') && !text.ends_with('/') && !text.starts_with("//");
@@ -169,6 +195,10 @@ mod tests {
             "--listen 0.0.0.0:80",
             "--listen 192.168.4.20:80",
             "--listen 127.0.0.1",
+            "--lan 0.0.0.0:8254",
+            "--insecure-lan-redirect",
+            "--relay https://relay.example",
+            "--relay-device a",
             "--language xx",
             "--colour red",
             "--idle 0",

@@ -38,6 +38,8 @@ pub struct Kiosk {
     ways: Ways,
     /// The browser was at the server since the last user.
     left: bool,
+    /// The user says that it is the right account.
+    confirmed: bool,
     language: usize,
     default_language: usize,
     orders: VecDeque<Order>,
@@ -49,6 +51,10 @@ pub enum View {
     Away { url: Zeroizing<String> },
     /// A code for the phone, until this moment.
     Code { code: Code, until: u64 },
+    /// Somebody has signed in with a phone that was let in, and is to say that it is the right account.
+    Confirm { account: String },
+    /// A phone was let in, and signs somebody in.
+    Connected,
     /// The browser ends its own session at the server.
     Farewell { url: Zeroizing<String>, end: End },
     /// It did not work.
@@ -135,6 +141,7 @@ pub enum Order {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Button {
     Cancel,
+    Confirm,
     /// A language, by its place.
     Language(usize),
     Phone,
@@ -169,6 +176,7 @@ impl Kiosk {
             attempt: 0,
             ways: Ways::default(),
             left: false,
+            confirmed: false,
             language,
             default_language: language,
             orders: VecDeque::new(),
@@ -178,6 +186,7 @@ impl Kiosk {
     /// Somebody has pressed something. What the page that is shown does not offer, does nothing.
     pub fn press(&mut self, button: Button, now: u64) {
         self.tick(now);
+        let can_give_up = self.ways.any() && (self.is_signing_in() || matches!(self.view, View::Failed(_)));
         match (button, &mut self.view) {
             (Button::Language(language), _) => {
                 self.language = language;
@@ -193,10 +202,10 @@ impl Kiosk {
             (Button::Phone, View::Away { .. } | View::Failed(_)) if self.ways.phone => {
                 self.sign_in(Choice::Phone, now);
             }
-            (Button::Cancel, View::Away { .. } | View::Code { .. } | View::Failed(_) | View::Starting)
-                if self.ways.any() =>
-            {
-                self.welcome(None, now);
+            (Button::Cancel, _) if can_give_up => self.welcome(None, now),
+            (Button::Confirm, View::Confirm { .. }) => {
+                self.confirmed = true;
+                self.show(View::Starting, now);
             }
             (Button::SignOut, View::SignedIn { .. }) => self.leave(End::Button, now),
             (Button::Stay, View::SignedIn { warned, .. }) => {
@@ -228,7 +237,9 @@ impl Kiosk {
                 *warned = true;
                 self.version += 1;
             }
-            View::Away { .. } | View::Code { .. } if after(wait, self.since) => {
+            View::Away { .. } | View::Code { .. } | View::Confirm { .. } | View::Connected
+                if after(wait, self.since) =>
+            {
                 self.fail(Fault::Expired, now);
             }
             // Where nobody can go any way, there is nothing to go back to.
@@ -273,8 +284,7 @@ impl Kiosk {
 
     /// Whether the sign-in goes on.
     pub fn wants(&self, attempt: u64) -> bool {
-        let underway = matches!(self.view, View::Away { .. } | View::Code { .. } | View::Starting);
-        underway && attempt == self.attempt
+        self.is_signing_in() && attempt == self.attempt
     }
 
     /// A code for the phone; `seconds` is its life.
@@ -289,6 +299,28 @@ impl Kiosk {
             View::Code { code: shown, until: end } if *shown == code => *end = until,
             _ => self.show(View::Code { code, until }, now),
         }
+        // Another code in its place is no reason to wait longer.
+        self.since = since;
+    }
+
+    /// A phone was let in with the code, which is taken down.
+    pub fn connected(&mut self, attempt: u64, now: u64) {
+        if self.wants(attempt) && !matches!(self.view, View::Connected) {
+            self.show(View::Connected, now);
+        }
+    }
+
+    /// The user is asked whether this is the right account.
+    pub fn confirm(&mut self, attempt: u64, account: &str, now: u64) {
+        if self.wants(attempt) {
+            self.confirmed = false;
+            self.show(View::Confirm { account: account.to_owned() }, now);
+        }
+    }
+
+    /// Whether the user has said so.
+    pub fn is_confirmed(&self, attempt: u64) -> bool {
+        self.wants(attempt) && self.confirmed
     }
 
     /// The browser has to go to the server.
@@ -400,8 +432,16 @@ impl Kiosk {
         Some(until.saturating_sub(now).div_ceil(1000))
     }
 
+    fn is_signing_in(&self) -> bool {
+        matches!(
+            self.view,
+            View::Away { .. } | View::Code { .. } | View::Confirm { .. } | View::Connected | View::Starting
+        )
+    }
+
     fn sign_in(&mut self, choice: Choice, now: u64) {
         self.attempt += 1;
+        self.confirmed = false;
         self.orders.push_back(Order::SignIn { attempt: self.attempt, choice });
         self.show(View::Starting, now);
     }
@@ -568,6 +608,41 @@ mod tests {
         assert!(!kiosk.signed_in(1, ada(), None, 181_000));
         kiosk.tick(195_000);
         assert!(matches!(kiosk.view(), View::Welcome(None)));
+    }
+
+    // REQ: CDX-02
+    #[test]
+    fn another_code_does_not_extend_the_wait() {
+        let mut kiosk = kiosk();
+        kiosk.press(Button::SignIn, 0);
+        kiosk.code(1, code(), 120, 0);
+        let other = Code { user_code: "LMNP-QRST".into(), ..code() };
+        kiosk.code(1, other.clone(), 120, 120_000);
+        assert!(matches!(kiosk.view(), View::Code { code, .. } if *code == other));
+        assert_eq!(kiosk.seconds_left(120_000), Some(60));
+        kiosk.tick(180_000);
+        assert!(matches!(kiosk.view(), View::Failed(Fault::Expired)));
+    }
+
+    // REQ: CDX-03
+    #[test]
+    fn a_phone_that_was_let_in_signs_in_nobody_whom_the_user_does_not_want() {
+        let mut kiosk = kiosk();
+        kiosk.press(Button::SignIn, 0);
+        kiosk.code(1, code(), 120, 0);
+        kiosk.connected(1, 0);
+        assert!(matches!(kiosk.view(), View::Connected));
+        kiosk.press(Button::Confirm, 0);
+        assert!(!kiosk.is_confirmed(1), "nobody was asked yet");
+        kiosk.confirm(1, "mallory", 0);
+        kiosk.press(Button::Cancel, 0);
+        assert!(!kiosk.wants(1) && !kiosk.is_confirmed(1));
+        assert!(!kiosk.signed_in(1, ada(), None, 0));
+        kiosk.press(Button::SignIn, 0);
+        kiosk.confirm(2, "ada", 0);
+        assert!(!kiosk.is_confirmed(2));
+        kiosk.press(Button::Confirm, 0);
+        assert!(kiosk.is_confirmed(2) && kiosk.signed_in(2, ada(), None, 0));
     }
 
     #[test]

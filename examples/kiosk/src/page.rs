@@ -117,6 +117,16 @@ impl Page<'_> {
                 }
                 buttons.add("cancel", words.cancel, "");
             }
+            View::Confirm { account } => {
+                heading(page, words.is_it_you);
+                let _ = write!(page, "<p class=\"who\">{}</p>", escape(account));
+                buttons.add("confirm", words.yes, "main");
+                buttons.add("cancel", words.cancel, "");
+            }
+            View::Connected => {
+                heading(page, words.connected);
+                buttons.add("cancel", words.cancel, "");
+            }
             View::Farewell { url, .. } => {
                 heading(page, words.farewell);
                 buttons.link(url, words.go_on);

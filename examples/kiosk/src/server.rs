@@ -248,6 +248,7 @@ fn read(body: &[u8]) -> Option<(String, Button)> {
     }
     let button = match button?.as_str() {
         "cancel" => Button::Cancel,
+        "confirm" => Button::Confirm,
         "phone" => Button::Phone,
         "screen" => Button::Screen,
         "sign-in" => Button::SignIn,

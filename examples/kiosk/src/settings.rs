@@ -1,13 +1,19 @@
 //! From the options to a client, a transport and a listener.
 
-use std::{env, error, fs, io, path::PathBuf, time::Duration};
+use std::{
+    env, error, fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use keyfob_core::{
-    client::{Client, Prompt},
+    client::{Client, Prompt, ResponseMode},
     exchange::Discovery,
     jws::{Es256, Rs256},
     metadata::Metadata,
     plan::Ability,
+    relay::Relay,
 };
 use keyfob_demo_issuer::DemoIssuer;
 use keyfob_std::{
@@ -16,6 +22,8 @@ use keyfob_std::{
     redirect::{Loopback, LoopbackHost},
     user_agent::UserAgentError,
 };
+
+use zeroize::Zeroizing;
 
 use crate::arguments::Arguments;
 
@@ -26,10 +34,20 @@ pub struct Settings {
     prompt: &'static [Prompt],
     wait: u32,
     auth_time: bool,
-    phone_only: bool,
+    abilities: Vec<Ability>,
     host: LoopbackHost,
     port: u16,
     path: String,
+    lan: Option<SocketAddr>,
+    relay: Option<Account>,
+}
+
+/// An account at a relay.
+struct Account {
+    base: String,
+    id: String,
+    secret: Zeroizing<String>,
+    redirect_uri: String,
 }
 
 /// Whatever is wrong with the options, in words.
@@ -57,10 +75,12 @@ impl Settings {
             prompt: if offline { &[Prompt::Login, Prompt::Consent] } else { &[Prompt::Login] },
             wait: arguments.wait,
             auth_time: !arguments.without_auth_time,
-            phone_only: arguments.phone_only,
+            abilities: abilities(arguments),
             host,
             port,
             path,
+            lan: arguments.lan,
+            relay: arguments.relay.as_deref().map(|base| Account::new(base, arguments)).transpose()?,
         })
     }
 
@@ -85,9 +105,33 @@ impl Settings {
         self.auth_time
     }
 
-    /// What the terminal has.
-    pub fn abilities(&self) -> &'static [Ability] {
-        if self.phone_only { &[Ability::Screen] } else { &[Ability::Browser, Ability::Screen] }
+    /// What the terminal has, and its operator allows.
+    pub fn abilities(&self) -> &[Ability] {
+        &self.abilities
+    }
+
+    /// The relay, as a flow borrows it.
+    pub fn relay(&self) -> Option<Relay<'_>> {
+        // Whoever gives up does not want to wait for the relay.
+        self.relay.as_ref().map(|account| Relay::new(&account.base, &account.id, &account.secret).wait(2))
+    }
+
+    /// The same client for the relay. The response is a form post: it stands in no log there.
+    pub fn over_relay<'c>(&'c self, client: &Client<'c>) -> Client<'c> {
+        let redirect_uri = self.relay.as_ref().map_or("", |account| &account.redirect_uri);
+        client.redirect_uri(redirect_uri).response_mode(ResponseMode::FormPost)
+    }
+
+    /// Where phones reach the terminal, and the path of the redirect URI there.
+    pub fn lan(&self) -> Option<(SocketAddr, &str)> {
+        self.lan.map(|address| (address, self.path.as_str()))
+    }
+
+    /// The redirect URI where nobody listens: the user brings back what is in the address.
+    pub fn nowhere(&self) -> String {
+        let host = if self.host == LoopbackHost::V4 { "127.0.0.1" } else { "[::1]" };
+        let port = if self.port == 0 { NOWHERE } else { self.port };
+        format!("http://{host}:{port}{}", self.path)
     }
 
     pub fn listen(&self) -> Result<Loopback, UserAgentError> {
@@ -98,6 +142,33 @@ impl Settings {
     pub fn redirect_uri(&self, loopback: &Loopback) -> String {
         loopback.redirect_uri().to_owned()
     }
+}
+
+impl Account {
+    fn new(base: &str, arguments: &Arguments) -> Result<Self, Fault> {
+        let path = arguments.relay_secret_file.as_deref().unwrap_or(Path::new(""));
+        let secret = fs::read_to_string(path).map(Zeroizing::new);
+        let secret = secret.map_err(|error| format!("--relay-secret-file {}: {error}", path.display()))?;
+        let id = arguments.relay_device.clone().unwrap_or_default();
+        let redirect_uri = format!("{base}/callback");
+        Ok(Self {
+            base: base.to_owned(),
+            id,
+            secret: Zeroizing::new(secret.trim_end().to_owned()),
+            redirect_uri,
+        })
+    }
+}
+
+fn abilities(arguments: &Arguments) -> Vec<Ability> {
+    let found = [
+        (true, Ability::Screen),
+        (!arguments.phone_only, Ability::Browser),
+        (arguments.relay.is_some(), Ability::Relay),
+        (arguments.lan.is_some(), Ability::Network),
+        (arguments.insecure_lan_redirect, Ability::InsecureLanRedirect),
+    ];
+    found.into_iter().filter_map(|(has, ability)| has.then_some(ability)).collect()
 }
 
 /// The transport. Nobody waits long in front of a terminal.
@@ -158,6 +229,9 @@ fn place(uri: &str) -> Option<(LoopbackHost, u16, String)> {
 /// Where a real server sends the browser to, unless told otherwise; the number is that of RFC 8252.
 const REDIRECT_URI: &str = "http://127.0.0.1:8252/callback";
 const NAME: &str = "keyfob-kiosk";
+
+/// The port of an address where nobody listens.
+const NOWHERE: u16 = 8252;
 
 #[cfg(test)]
 mod tests {

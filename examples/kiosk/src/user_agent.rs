@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use keyfob_core::{
     error::Error,
     flow::{Redirect, UserCode},
+    portal,
     time::Now,
 };
 use keyfob_std::{
     Clock, Failure, SystemClock,
+    portal::{Front, Press},
     redirect::Loopback,
     user_agent::{Progress, UserAgent, UserAgentError},
 };
@@ -76,6 +78,64 @@ impl UserAgent for Phone<'_> {
         let (attempt, seconds) = (self.attempt, code.seconds_left());
         self.shared.with(|kiosk, now| kiosk.code(attempt, shown, seconds, now));
         Ok(())
+    }
+
+    fn connected(&mut self) {
+        self.shared.with(|kiosk, now| kiosk.connected(self.attempt, now));
+    }
+}
+
+/// The page as the front of a portal for phones.
+pub struct Panel<'s> {
+    shared: &'s Shared,
+    attempt: u64,
+    /// A user was shown a code.
+    pub asked: bool,
+}
+
+impl<'s> Panel<'s> {
+    pub fn new(shared: &'s Shared, attempt: u64) -> Self {
+        Self { shared, attempt, asked: false }
+    }
+}
+
+impl Front for Panel<'_> {
+    fn show(&mut self, screen: &portal::Screen<'_>) {
+        let attempt = self.attempt;
+        match screen {
+            portal::Screen::Pair(invitation) => {
+                self.asked = true;
+                let shown = Code {
+                    user_code: invitation.code().unwrap_or_default().to_owned(),
+                    verification_uri: invitation.address().to_owned(),
+                    qr: page::qr(invitation.link()).unwrap_or_default(),
+                };
+                let seconds = invitation.seconds_left();
+                self.shared.with(|kiosk, now| kiosk.code(attempt, shown, seconds, now));
+            }
+            portal::Screen::Connected => self.shared.with(|kiosk, now| kiosk.connected(attempt, now)),
+            _ => {}
+        }
+    }
+
+    fn confirm(&mut self, account: &str) {
+        self.shared.with(|kiosk, now| kiosk.confirm(self.attempt, account, now));
+    }
+
+    fn pressed(&mut self) -> Option<Press> {
+        self.shared.with(|kiosk, _| {
+            if !kiosk.wants(self.attempt) {
+                Some(Press::Cancel)
+            } else if kiosk.is_confirmed(self.attempt) {
+                Some(Press::Confirm)
+            } else {
+                None
+            }
+        })
+    }
+
+    fn warn(&mut self, wrong_codes: u16, strangers: u16) {
+        eprintln!("kiosk: wrong codes {wrong_codes}, responses of others {strangers}");
     }
 }
 

@@ -31,6 +31,10 @@ pub struct Words {
     pub started_here: &'static str,
     pub screen: &'static str,
     pub phone: &'static str,
+    /// While a phone signs in, and afterwards.
+    pub connected: &'static str,
+    pub is_it_you: &'static str,
+    pub yes: &'static str,
     /// On the way to the server, around its name.
     pub away: &'static str,
     pub away_text: [&'static str; 2],

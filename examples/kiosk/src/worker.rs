@@ -10,11 +10,11 @@ use std::{
 
 use keyfob_core::{
     client::Client,
-    error::Error,
+    error::{Error, ErrorCode},
     exchange::UserInfo,
-    flow::{AuthorizationCode, DeviceAuthorization, Flow},
+    flow::{AuthorizationCode, DeviceAuthorization, Flow, Relayed},
     plan::{Plan, Way},
-    portal::Ending,
+    portal::{ENGLISH, Ending, FRENCH, GERMAN, SPANISH, Site},
     secret::{Buffer, Seed},
     session::Session,
     sign_out::{self, SignOut},
@@ -25,6 +25,7 @@ use keyfob_std::{
     entropy::SystemEntropy,
     fetch,
     http::HttpsClient,
+    portal::Portal,
     run,
     session::{Store, Unavailable, keep_fresh, tell},
 };
@@ -38,7 +39,7 @@ use crate::{
     kiosk::{Choice, Fault, Order, Ways},
     settings::Settings,
     shared::Shared,
-    user_agent::{Alert, Phone, Screen},
+    user_agent::{Alert, Panel, Phone, Screen},
 };
 
 /// Who does the orders, and everything that takes.
@@ -127,12 +128,15 @@ impl<'w> Worker<'w> {
         choice: Choice,
         last_login: &mut Option<UnixTime>,
     ) -> Option<Seat<'w>> {
-        let wanted = move |way: &Way| is_phone(*way) == (choice == Choice::Phone) && is_known(*way);
-        let mut next = self.plan.ways().find(wanted);
+        // What does not work now may work for the next user.
+        let mut plan = self.plan;
+        let mut next = first(&plan, choice);
         while let Some(way) = next {
-            let _ = self.plan.choose(way);
+            let _ = plan.choose(way);
             let (outcome, asked) = match way {
                 Way::Loopback => self.on_screen(attempt),
+                Way::Paste | Way::Portal => self.by_portal(attempt, way),
+                Way::Relay => self.over_relay(attempt),
                 _ => self.by_phone(attempt),
             };
             match outcome {
@@ -140,15 +144,16 @@ impl<'w> Worker<'w> {
                 Err(_) if !self.shared.with(|kiosk, _| kiosk.wants(attempt)) => return None,
                 Err(failure) => {
                     eprintln!("kiosk: {way:?} failed: {failure}");
-                    next = match &failure {
-                        Failure::Flow(error) => {
-                            self.plan.fall_back(*error, asked).filter(|way| is_known(*way))
-                        }
+                    let other = match &failure {
+                        Failure::Flow(error) => plan.fall_back(*error, asked),
+                        Failure::Http(_) if way == Way::Relay && !asked => plan.unreachable(),
                         _ => None,
                     };
-                    self.set_ways();
+                    // Who has a phone in hand goes on with it, if that can be.
+                    next = other.map(|other| first(&plan, choice).unwrap_or(other));
                     if next.is_none() {
                         self.shared.with(|kiosk, now| kiosk.failed(attempt, fault(&failure), now));
+                        return None;
                     }
                 }
             }
@@ -185,6 +190,57 @@ impl<'w> Worker<'w> {
         (outcome, screen.asked)
     }
 
+    fn over_relay(&mut self, attempt: u64) -> (Result<(Seat<'w>, Found), Failure>, bool) {
+        let shared = Arc::clone(&self.shared);
+        let mut phone = Phone::new(&shared, attempt);
+        let Some(relay) = self.settings.relay() else { return (Err(Error::Misuse.into()), false) };
+        let client = self.settings.over_relay(self.phone);
+        let outcome = seed().and_then(|seed| {
+            let mut flow = Relayed::<4096>::new(&client, &relay, seed, self.clock.now())?;
+            self.seat(attempt, &mut flow, &mut phone, false)
+        });
+        (outcome, phone.asked)
+    }
+
+    /// Lets a phone in that is in the same network. Its user is asked on the terminal whether it is the right account: the
+    /// phone may be anybody's who can see the code.
+    fn by_portal(&mut self, attempt: u64, way: Way) -> (Result<(Seat<'w>, Found), Failure>, bool) {
+        let shared = Arc::clone(&self.shared);
+        let mut panel = Panel::new(&shared, attempt);
+        let outcome = self.paired(attempt, way, &mut panel);
+        (outcome, panel.asked)
+    }
+
+    fn paired(
+        &mut self,
+        attempt: u64,
+        way: Way,
+        panel: &mut Panel<'_>,
+    ) -> Result<(Seat<'w>, Found), Failure> {
+        let (address, path) = self.settings.lan().ok_or(Error::Misuse)?;
+        let metadata = self.phone.metadata();
+        let site = Site::new(metadata, &[]).languages(&[&ENGLISH, &GERMAN, &FRENCH, &SPANISH]);
+        let site = if way == Way::Portal { site.callback(path) } else { site.paste(metadata) };
+        let mut portal = Portal::bind(address, site, seed()?, panel)?.confirming();
+        let redirect_uri = match way {
+            Way::Portal => format!("http://{}{path}", portal.host()),
+            _ => self.settings.nowhere(),
+        };
+        let client = self.phone.redirect_uri(&redirect_uri);
+        let client = if way == Way::Portal { client.insecure_lan_redirect() } else { client };
+        let mut flow = AuthorizationCode::<2048>::new(&client, seed()?, self.clock.now())?;
+        let (seat, mut found) = self.seat(attempt, &mut flow, &mut portal, false)?;
+        self.ask_name(&seat, &mut found);
+        let name = format!("{} ({})", found.who.name, found.who.account);
+        match portal.settle(if found.who.name == found.who.account { &found.who.name } else { &name }) {
+            Ok(true) => Ok((seat, found)),
+            outcome => {
+                self.sign_out(seat);
+                Err(outcome.err().map_or(Error::Refused(ErrorCode::AccessDenied).into(), Failure::from))
+            }
+        }
+    }
+
     /// Goes through a flow, and gives its user a seat. What is owed to the server from then on is written down first.
     fn seat(
         &mut self,
@@ -208,8 +264,16 @@ impl<'w> Worker<'w> {
         let found = run(flow, &mut self.http, user_agent, &mut clock, &mut self.buffer, |tokens| {
             session.sign_in(now, &tokens)?;
             Found::copy(&tokens)
-        })??;
+        })?;
         write_down(&mut seat, self.phone, &mut self.clock, &mut self.buffer)?;
+        let found = match found {
+            Ok(found) => found,
+            // Nobody can be told who it is.
+            Err(error) => {
+                self.sign_out(seat);
+                return Err(error.into());
+            }
+        };
         let _ =
             keep_fresh(&mut seat.session, &mut seat.debt, &mut self.http, &mut self.clock, &mut self.buffer);
         Ok((seat, found))
@@ -231,9 +295,7 @@ impl<'w> Worker<'w> {
         if seat.on_screen {
             *last_login = found.auth_time.or(*last_login);
         }
-        if !found.has_name && self.phone.metadata().userinfo().is_some() {
-            self.ask_name(&seat, &mut found);
-        }
+        self.ask_name(&seat, &mut found);
         let lasting = found.expires_in.filter(|_| !found.is_refreshable);
         let who = found.who.clone();
         if !self.shared.with(|kiosk, now| kiosk.signed_in(attempt, who, lasting, now)) {
@@ -252,7 +314,11 @@ impl<'w> Worker<'w> {
         is_new && auth_time.seconds() >= begin.saturating_sub(SKEW)
     }
 
+    /// Asks the server for a name, if there is none yet.
     fn ask_name(&mut self, seat: &Seat<'w>, found: &mut Found) {
+        if found.has_name || self.phone.metadata().userinfo().is_none() {
+            return;
+        }
         let Some(token) = seat.session.access_token(self.clock.now()) else { return };
         let subject = seat.session.subject().unwrap_or_default();
         let exchange = UserInfo::new(self.phone, token.expose(), subject);
@@ -336,7 +402,7 @@ impl<'w> Worker<'w> {
     }
 
     fn set_ways(&self) {
-        let can = |phone: bool| self.plan.ways().any(|way| is_known(way) && is_phone(way) == phone);
+        let can = |phone: bool| self.plan.ways().any(|way| is_phone(way) == phone);
         let ways = Ways { phone: can(true), screen: can(false) };
         self.shared.with(|kiosk, _| kiosk.set_ways(ways));
     }
@@ -372,9 +438,11 @@ const fn is_phone(way: Way) -> bool {
     !matches!(way, Way::Loopback)
 }
 
-/// Whether this terminal can go that way.
-const fn is_known(way: Way) -> bool {
-    matches!(way, Way::DeviceAuthorization | Way::Loopback)
+/// The way to begin with. An operator who has allowed the redirect over the network wants it rather than what users have
+/// to copy.
+fn first(plan: &Plan, choice: Choice) -> Option<Way> {
+    let wanted = |way: &Way| is_phone(*way) == (choice == Choice::Phone);
+    plan.ways().find(|way| wanted(way) && *way != Way::Paste).or_else(|| plan.ways().find(wanted))
 }
 
 fn fault(failure: &Failure) -> Fault {

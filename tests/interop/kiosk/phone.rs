@@ -9,7 +9,7 @@ use keyfob_interop::{
 
 use crate::{
     inherit::{screen, state},
-    terminal::{PAGES, Terminal, owed, press, shows},
+    terminal::{PAGES, Terminal, owed, press, records, shows, until},
 };
 
 static PROVIDER: LazyLock<Provider> =
@@ -114,4 +114,53 @@ fn the_user_may_choose_the_screen_and_the_phone() {
     code(&kiosk);
     press(&kiosk, "cancel");
     kiosk.wait_for(|kiosk| kiosk.text().contains("Willkommen"), PAGES);
+}
+
+/// The server lets this client go no other way: the terminal finds out, and lets the phone in itself. Who is signed in has
+/// to be confirmed, for the phone may be that of anybody who sees the code.
+// REQ: CDX-03, CDX-04
+#[test]
+fn without_a_device_grant_the_phone_comes_to_the_terminal() {
+    let state = state();
+    let more = ["--lan", "127.0.0.1:0", "--insecure-lan-redirect"];
+    let terminal = Terminal::of(&PROVIDER, &state, "public-es256", &more);
+    let kiosk = screen();
+    kiosk.open(&terminal.page);
+    let come = |login: &str| {
+        press(&kiosk, "sign-in");
+        let (address, code) = code(&kiosk);
+        assert!(address.starts_with("http://127.0.0.1:"), "{address}");
+        let phone = screen();
+        phone.open(&address);
+        phone.fill("input:not([type=hidden])", &code);
+        phone.click("button");
+        kiosk.wait_for(|kiosk| kiosk.text().contains("Please go on with your phone."), PAGES);
+        assert!(!kiosk.source().contains(&code), "it is taken down");
+        browser::sign_in(&phone, login);
+        shows(&kiosk, "confirm");
+        phone
+    };
+
+    let mallorys = come("mallory");
+    assert!(
+        kiosk.text().contains("Is this you?") && kiosk.text().contains("User mallory"),
+        "{}",
+        kiosk.text()
+    );
+    press(&kiosk, "cancel");
+    shows(&kiosk, "sign-in");
+    let not_signed_in = |phone: &Browser| phone.text().contains("not signed in");
+    mallorys.wait_for(not_signed_in, PAGES);
+    until(|| records(state.path()).is_empty().then_some(()));
+
+    let alices = come("alice");
+    press(&kiosk, "confirm");
+    shows(&kiosk, "sign-out");
+    assert!(kiosk.text().contains("User alice"), "{}", kiosk.text());
+    alices.wait_for(|phone| phone.text().contains("You are signed in."), PAGES);
+    let tokens = owed(state.path());
+    assert_eq!(tokens.are_active(&PROVIDER), [true, true]);
+    press(&kiosk, "sign-out");
+    shows(&kiosk, "sign-in");
+    until(|| (tokens.are_active(&PROVIDER) == [false, false]).then_some(()));
 }

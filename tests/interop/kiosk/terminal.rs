@@ -38,12 +38,17 @@ impl Terminal {
 
     /// The same at a provider; what is owed is written down in `state`.
     pub fn at(provider: &Provider, state: &TempDir, more: &[&str]) -> Self {
-        Self::start(&[&at(provider, state)[..], &owned(more)].concat(), None)
+        Self::of(provider, state, "public", more)
+    }
+
+    /// The same as another client.
+    pub fn of(provider: &Provider, state: &TempDir, client_id: &str, more: &[&str]) -> Self {
+        Self::start(&[&at(provider, state, client_id)[..], &owned(more)].concat(), None)
     }
 
     /// The same with a browser that the terminal starts itself, with its profiles in `browsers`.
     pub fn with_browser(provider: &Provider, state: &TempDir, browsers: &Path, more: &[&str]) -> Self {
-        Self::start(&[&at(provider, state)[..], &owned(more)].concat(), Some(browsers))
+        Self::start(&[&at(provider, state, "public")[..], &owned(more)].concat(), Some(browsers))
     }
 
     fn start(arguments: &[String], browsers: Option<&Path>) -> Self {
@@ -99,9 +104,9 @@ impl Drop for Terminal {
 }
 
 /// The options for a provider.
-fn at(provider: &Provider, state: &TempDir) -> Vec<String> {
+fn at(provider: &Provider, state: &TempDir, client_id: &str) -> Vec<String> {
     let ca = provider.issuer().starts_with("https:").then(|| provider.ca_file());
-    let mut at = vec!["--issuer", provider.issuer(), "--client-id", "public"];
+    let mut at = vec!["--issuer", provider.issuer(), "--client-id", client_id];
     if let Some(ca) = &ca {
         at.extend(["--ca-file", ca.to_str().expect("a path")]);
     }
