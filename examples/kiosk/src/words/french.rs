@@ -12,7 +12,7 @@ pub const FRENCH: Words = Words {
     or_open: "Ou ouvrez",
     enter: "et saisissez le code",
     valid: "Temps restant :",
-    started_here: "Continuez seulement si vous avez vous-même appuyé ici sur « Se connecter ».",
+    started_here: "Seulement si vous avez vous-même appuyé ici sur « Se connecter ».",
     screen: "Se connecter sur cet écran",
     phone: "Se connecter par téléphone",
     connected: "Continuez sur votre téléphone.",
