@@ -186,6 +186,13 @@ mod tests {
         assert!(parse("--demo --idle 30 --language de --colour #ffd400").is_ok());
     }
 
+    // REQ: CDX-06
+    #[test]
+    fn nothing_is_asked_for_that_outlives_a_user() {
+        let scope = parse("").expect("no option is needed").scope;
+        assert_eq!(scope, "openid profile email");
+    }
+
     #[test]
     fn what_makes_no_sense_is_refused() {
         for line in [

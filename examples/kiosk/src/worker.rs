@@ -287,7 +287,10 @@ impl<'w> Worker<'w> {
         mut found: Found,
         last_login: &mut Option<UnixTime>,
     ) -> Option<Seat<'w>> {
-        if seat.on_screen && self.settings.fresh_login() && !self.is_fresh(seat.begin, &found, *last_login) {
+        if seat.on_screen
+            && self.settings.fresh_login()
+            && !is_fresh(seat.begin, found.auth_time, *last_login)
+        {
             self.shared.with(|kiosk, now| kiosk.failed(attempt, Fault::NotAsked, now));
             self.sign_out(seat);
             return None;
@@ -304,14 +307,6 @@ impl<'w> Worker<'w> {
         }
         eprintln!("kiosk: a user is signed in");
         Some(seat)
-    }
-
-    /// Whether the server has asked who it is, for this sign-in. A browser that somebody was logged in with before would
-    /// bring that login again, or one that is older than the sign-in.
-    fn is_fresh(&self, begin: u64, found: &Found, last: Option<UnixTime>) -> bool {
-        let Some(auth_time) = found.auth_time else { return false };
-        let is_new = last.is_none_or(|last| auth_time > last);
-        is_new && auth_time.seconds() >= begin.saturating_sub(SKEW)
     }
 
     /// Asks the server for a name, if there is none yet.
@@ -408,6 +403,13 @@ impl<'w> Worker<'w> {
     }
 }
 
+/// Whether the server has asked who it is, for this sign-in. A browser that somebody was logged in with before would bring
+/// that login again, or one that is older than the sign-in, which began so many seconds after 1970.
+fn is_fresh(begin: u64, auth_time: Option<UnixTime>, last: Option<UnixTime>) -> bool {
+    let Some(auth_time) = auth_time else { return false };
+    last.is_none_or(|last| auth_time > last) && auth_time.seconds() >= begin.saturating_sub(SKEW)
+}
+
 /// Writes down what the server has to be told of this session, while it still lives: nobody knows when power is lost.
 fn write_down(
     seat: &mut Seat<'_>,
@@ -456,4 +458,37 @@ fn fault(failure: &Failure) -> Fault {
 
 fn seed() -> Result<Seed, Failure> {
     Ok(Seed::draw(&mut SystemEntropy)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // REQ: CDX-04
+    #[test]
+    fn a_login_from_before_signs_nobody_in() {
+        let at = |seconds| Some(UnixTime::from_seconds(seconds));
+        assert!(is_fresh(1000, at(1010), None) && is_fresh(1000, at(1010), at(900)));
+        // The clocks may differ, but the server's own does not go back.
+        assert!(is_fresh(1000, at(940), at(900)));
+        assert!(!is_fresh(1000, at(939), None), "it is older than the sign-in");
+        assert!(!is_fresh(1000, at(1010), at(1010)), "it is the last user's");
+        assert!(!is_fresh(1000, at(1009), at(1010)));
+        assert!(!is_fresh(1000, None, None), "nobody knows");
+    }
+
+    #[test]
+    fn what_users_have_to_copy_comes_last() {
+        let server = keyfob_core::metadata::Metadata::new("https://op.example")
+            .authorization_endpoint("https://op.example/authorize")
+            .token_endpoint("https://op.example/token");
+        use keyfob_core::plan::Ability::{Browser, InsecureLanRedirect, Network, Relay, Screen};
+        let way = |abilities: &[_], choice| first(&Plan::new(&server, abilities), choice);
+        assert_eq!(way(&[Browser, Screen], Choice::Phone), None);
+        assert_eq!(way(&[Browser, Screen], Choice::Screen), Some(Way::Loopback));
+        assert_eq!(way(&[Browser, Screen, Network], Choice::Phone), Some(Way::Paste));
+        let allowed = [Browser, Screen, Network, InsecureLanRedirect];
+        assert_eq!(way(&allowed, Choice::Phone), Some(Way::Portal));
+        assert_eq!(way(&[&allowed[..], &[Relay]].concat(), Choice::Phone), Some(Way::Relay));
+    }
 }

@@ -4,5 +4,6 @@
 mod attacks;
 mod inherit;
 mod own_browser;
+mod panels;
 mod phone;
 mod terminal;
