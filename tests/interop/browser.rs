@@ -45,6 +45,20 @@ impl Browser {
     /// Starts a browser.
     #[track_caller]
     pub fn start_with(options: Options) -> Self {
+        Self::driven(|home| capabilities(options, &home.join("profile")))
+    }
+
+    /// Takes over a browser that somebody else has started, and will end: the one that listens for its debugger there.
+    #[track_caller]
+    pub fn take_over(debugger: &str) -> Self {
+        let chrome = json!({ "debuggerAddress": debugger });
+        Self::driven(
+            |_| json!({ "browserName": "chrome", "goog:chromeOptions": chrome, "goog:loggingPrefs": { "performance": "ALL" } }),
+        )
+    }
+
+    #[track_caller]
+    fn driven(capabilities: impl FnOnce(&Path) -> Value) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory can be made");
         let path = home.path().to_str().expect("temporary directories have names in UTF-8");
         let mut command = Command::new("sh");
@@ -59,7 +73,7 @@ impl Browser {
             size: Cell::default(),
             _home: home,
         };
-        let capabilities = capabilities(options, &browser._home.path().join("profile"));
+        let capabilities = capabilities(browser._home.path());
         let session = browser.post("", json!({ "capabilities": { "alwaysMatch": capabilities } }));
         let id = session["sessionId"].as_str().expect("a new session has an id");
         browser.session = format!("{}/{id}", browser.session);
