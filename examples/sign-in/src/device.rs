@@ -1,6 +1,9 @@
 //! Signing in on another device: this terminal shows a code, and where to enter it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use keyfob_core::flow::{Redirect, UserCode};
 use keyfob_std::user_agent::{Progress, UserAgent, UserAgentError};
@@ -12,15 +15,15 @@ pub struct Device<'r> {
     report: &'r dyn Report,
     qr: bool,
     until: Instant,
-    shown: bool,
+    shown: &'r AtomicBool,
     late: bool,
 }
 
 impl<'r> Device<'r> {
-    /// Waits for so many seconds at the most; `qr`: a QR code may be shown too.
-    pub fn new(report: &'r dyn Report, seconds: u32, qr: bool) -> Self {
+    /// Waits for so many seconds at the most; `qr`: a QR code may be shown too. Notes in `shown` that a code was.
+    pub fn new(report: &'r dyn Report, shown: &'r AtomicBool, seconds: u32, qr: bool) -> Self {
         let until = Instant::now() + Duration::from_secs(seconds.into());
-        Self { report, qr, until, shown: false, late: false }
+        Self { report, qr, until, shown, late: false }
     }
 
     /// Whether the user took too long.
@@ -44,9 +47,8 @@ impl UserAgent for Device<'_> {
             self.late = true;
             return Err(UserAgentError::Cancelled);
         }
-        if !self.shown {
+        if !self.shown.swap(true, Ordering::Relaxed) {
             self.report.user_code(code, self.qr);
-            self.shown = true;
         }
         let seconds = rest.as_secs().saturating_add(1).min(code.seconds_left().into());
         self.report.time_left(seconds);
