@@ -7,7 +7,9 @@ pub mod entropy;
 mod failure;
 pub mod http;
 mod moment;
+pub mod portal;
 pub mod redirect;
+mod server;
 pub mod session;
 pub mod user_agent;
 

@@ -111,6 +111,17 @@ impl<const N: usize> Slots<N> {
         self.slots.iter().any(Option::is_none) || self.oldest(None, uptime).is_some()
     }
 
+    /// Milliseconds until there is [a place](Slots::has_place), if nobody leaves before. `None`: all were heard, and keep
+    /// theirs.
+    pub fn wait(&self, uptime: u64) -> Option<u64> {
+        if self.slots.iter().any(Option::is_none) {
+            return Some(0);
+        }
+        let silent = self.slots.iter().flatten().filter(|taken| !taken.heard);
+        let oldest = silent.map(|taken| taken.since).min()?;
+        Some(oldest.saturating_add(Self::GRACE).saturating_sub(uptime))
+    }
+
     /// Whether this place's request is not whole after `limit` milliseconds, such as [`Slots::DEADLINE`]: answer with
     /// [`Status::RequestTimeout`](crate::portal::Status::RequestTimeout) and close.
     pub fn is_late(&self, place: usize, uptime: u64, limit: u64) -> bool {
