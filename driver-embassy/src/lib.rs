@@ -71,6 +71,7 @@ pub async fn run<R, H: Http>(
 ) -> Result<R, Failure<H::Error>> {
     let result = drive(flow, http, user_agent, clock, buffer, done).await;
     user_agent.finished(result.as_ref().err());
+    close(flow, http, clock, buffer).await;
     result
 }
 
@@ -113,6 +114,15 @@ async fn drive<R, H: Http>(
                 unsent = None;
                 screen.display(&code).await?;
                 let until = code.until();
+                if screen.user_agent.is_hurried() {
+                    flight.handle(clock.now(), Event::Nudge)?;
+                }
+                let wait = Duration::from_millis(until.saturating_sub(clock.now().uptime));
+                clock.sleep(wait.min(TICK)).await;
+            }
+            Action::Connected(until) => {
+                unsent = None;
+                screen.connected();
                 if screen.user_agent.is_hurried() {
                     flight.handle(clock.now(), Event::Nudge)?;
                 }
@@ -172,16 +182,27 @@ async fn drive<R, H: Http>(
 struct Screen<'u, U: UserAgent> {
     user_agent: &'u mut U,
     shows: bool,
+    connected: bool,
 }
 
 impl<'u, U: UserAgent> Screen<'u, U> {
     fn new(user_agent: &'u mut U) -> Self {
-        Self { user_agent, shows: false }
+        Self { user_agent, shows: false, connected: false }
     }
 
     async fn display(&mut self, code: &UserCode<'_>) -> Result<(), UserAgentError> {
         self.shows = true;
         self.user_agent.display(code).await
+    }
+
+    /// The code has served; others must not try it.
+    fn connected(&mut self) {
+        if core::mem::take(&mut self.shows) {
+            self.user_agent.hide();
+        }
+        if !core::mem::replace(&mut self.connected, true) {
+            self.user_agent.connected();
+        }
     }
 }
 
@@ -189,6 +210,16 @@ impl<U: UserAgent> Drop for Screen<'_, U> {
     fn drop(&mut self) {
         if self.shows {
             self.user_agent.hide();
+        }
+    }
+}
+
+/// Tells who has to be told how the flow ended. What comes of it does not matter.
+async fn close<H: Http>(flow: &dyn Flow, http: &mut H, clock: &mut impl Clock, buffer: &mut [u8]) {
+    if let Ok(Some(request)) = flow.closing(clock.now(), buffer) {
+        let keep = request.keep();
+        if http.send(&request).await.is_ok() {
+            let _ = http.receive(&mut Incoming::new(keep, buffer)).await;
         }
     }
 }
