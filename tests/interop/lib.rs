@@ -8,3 +8,4 @@ pub mod phone;
 pub mod process;
 pub mod provider;
 pub mod tab;
+pub mod wiretap;

@@ -1,0 +1,66 @@
+//! A provider, and what stands between it and a device.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use keyfob_core::{client::Client, metadata::Metadata};
+use keyfob_interop::provider::{Options, Provider};
+
+/// What a test is done with.
+pub struct Bench {
+    pub provider: Provider,
+    /// Where the device has its portal: an address that is not the one of everything else here.
+    pub portal: SocketAddr,
+    /// An address where nothing listens.
+    pub nowhere: String,
+}
+
+impl Bench {
+    /// A provider of its own, so that what it saw is of this test.
+    pub fn new() -> Self {
+        let portal = free(Ipv4Addr::new(127, 0, 0, 20));
+        let redirect_uris = vec![format!("http://{portal}/callback")];
+        let provider = Provider::start(Options { redirect_uris, ..Options::default() });
+        Self { provider, portal, nowhere: format!("http://{}/callback", free(Ipv4Addr::LOCALHOST)) }
+    }
+
+    /// How many requests to the token endpoint went well that had this grant.
+    #[track_caller]
+    pub fn tokens_given(&self, grant: &str) -> usize {
+        let seen = self.provider.seen_at("/oauth/token");
+        seen.iter()
+            .filter(|request| request["values"]["grant_type"] == grant && request["status"] == 200)
+            .count()
+    }
+
+    /// How many codes were brought to the token endpoint.
+    #[track_caller]
+    pub fn codes_used(&self) -> usize {
+        let seen = self.provider.seen_at("/oauth/token");
+        seen.iter().filter(|request| request["values"]["grant_type"] == "authorization_code").count()
+    }
+}
+
+/// A device with pages elsewhere.
+pub fn elsewhere(metadata: Metadata<'_>) -> Client<'_> {
+    Client::new(metadata, "ways").scope(SCOPE).lifetime(PATIENCE)
+}
+
+/// A native application.
+pub fn native(metadata: Metadata<'_>) -> Client<'_> {
+    Client::new(metadata, "public").scope(SCOPE).lifetime(PATIENCE)
+}
+
+/// A device that only shows codes.
+pub fn device(metadata: Metadata<'_>) -> Client<'_> {
+    Client::new(metadata, "device").scope(SCOPE).lifetime(PATIENCE)
+}
+
+/// A port that was free a moment ago.
+fn free(address: Ipv4Addr) -> SocketAddr {
+    let listener = TcpListener::bind((address, 0)).expect("a free port");
+    listener.local_addr().expect("is bound")
+}
+
+/// Seconds for a sign-in; a test that goes wrong is not to take long.
+const PATIENCE: u32 = 60;
+const SCOPE: &[&str] = &["openid", "offline_access", "profile"];
