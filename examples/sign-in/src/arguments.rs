@@ -136,6 +136,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", requires = "relay", help_heading = WAYS)]
     pub relay_device_file: Option<PathBuf>,
 
+    /// Let the response come to the relay in the address, from a server that cannot post it
+    #[arg(long, requires = "relay", help_heading = WAYS)]
+    pub relay_query: bool,
+
     /// This machine's address in the network, where a phone is shown a page; port 0 takes any free one
     #[arg(long, value_name = "IP:PORT", help_heading = WAYS)]
     pub portal: Option<SocketAddr>,

@@ -16,6 +16,7 @@ pub struct Device<'r> {
     qr: bool,
     until: Instant,
     shown: &'r AtomicBool,
+    code: Option<String>,
     late: bool,
 }
 
@@ -23,7 +24,7 @@ impl<'r> Device<'r> {
     /// Waits for so many seconds at the most; `qr`: a QR code may be shown too. Notes in `shown` that a code was.
     pub fn new(report: &'r dyn Report, shown: &'r AtomicBool, seconds: u32, qr: bool) -> Self {
         let until = Instant::now() + Duration::from_secs(seconds.into());
-        Self { report, qr, until, shown, late: false }
+        Self { report, qr, until, shown, code: None, late: false }
     }
 
     /// Whether the user took too long.
@@ -47,7 +48,11 @@ impl UserAgent for Device<'_> {
             self.late = true;
             return Err(UserAgentError::Cancelled);
         }
-        if !self.shown.swap(true, Ordering::Relaxed) {
+        self.shown.store(true, Ordering::Relaxed);
+        if self.code.as_deref() != Some(code.user_code()) {
+            if self.code.replace(code.user_code().to_owned()).is_some() {
+                self.report.user_code_over();
+            }
             self.report.user_code(code, self.qr);
         }
         let seconds = rest.as_secs().saturating_add(1).min(code.seconds_left().into());
@@ -57,6 +62,10 @@ impl UserAgent for Device<'_> {
 
     fn hide(&mut self) {
         self.report.user_code_over();
+    }
+
+    fn connected(&mut self) {
+        self.report.connected();
     }
 
     fn progress(&mut self, progress: Progress) {

@@ -11,6 +11,7 @@ use keyfob_core::{
     flow::UserCode,
     id_token::Checked,
     plan::{Reason, Way},
+    portal::Invitation,
 };
 use keyfob_std::user_agent::Progress;
 use serde_json::Value;
@@ -48,6 +49,15 @@ pub trait Report: Send + Sync {
 
     /// The code is good for so many seconds still. It comes every second.
     fn time_left(&self, seconds: u64);
+
+    /// A phone in the network can come in, with a code; `qr` as before.
+    fn invitation(&self, invitation: &Invitation<'_>, qr: bool);
+
+    /// Another device's browser was let in, and signs the user in now.
+    fn connected(&self);
+
+    /// Somebody is trying: wrong codes so far, and responses that were not of this sign-in.
+    fn warn(&self, wrong_codes: u16, strangers: u16);
 
     /// The code is of no use any more.
     fn user_code_over(&self);
@@ -163,6 +173,9 @@ pub enum Trip {
     /// The user opens the address, and brings the final one back.
     Paste,
 }
+
+/// What is said when another device's browser was let in.
+const CONNECTED: &str = "Another device is signing in. If it is not yours, give up with Ctrl-C.";
 
 /// A check that was passed.
 pub struct Passed {

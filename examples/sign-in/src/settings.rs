@@ -30,6 +30,7 @@ use zeroize::Zeroizing;
 use crate::{
     arguments::{Alg, Arguments, ClientAuth, Prompt, Then},
     problem::{Problem, Stage},
+    relay::Account,
     ways::wanted,
 };
 
@@ -45,6 +46,7 @@ pub struct Settings<'a> {
     verifiers: Vec<&'static dyn Verifier>,
     secret: Option<Zeroizing<String>>,
     redirect: Redirect<'a>,
+    relay: Option<Account<'a>>,
     /// The key that tokens are bound to, where the server does that. It ends with this run.
     key: Es256Signer<'static>,
 }
@@ -99,6 +101,7 @@ impl<'a> Settings<'a> {
             verifiers: arguments.id_token_alg.iter().map(verifier).collect(),
             secret,
             redirect,
+            relay: account(arguments)?,
             key: Es256Signer::draw(&mut SystemEntropy)
                 .map_err(|error| Problem::of(Stage::SignIn, error, None))?,
         })
@@ -138,6 +141,10 @@ impl<'a> Settings<'a> {
         }
         if let Some(seconds) = arguments.max_age {
             client = client.max_age(seconds);
+        }
+        // A form keeps the code out of the relay's log. The demo issuer posts none.
+        if way == Way::Relay && !arguments.relay_query && arguments.issuer.is_some() {
+            client = client.response_mode(client::ResponseMode::FormPost);
         }
         if way == Way::Portal && arguments.insecure_lan_redirect {
             client = client.insecure_lan_redirect();
@@ -187,6 +194,11 @@ impl<'a> Settings<'a> {
         let given = self.arguments.redirect_uri.as_deref().filter(|_| port != 0);
         let redirect_uri = given.unwrap_or(loopback.redirect_uri()).to_owned();
         Ok((loopback, redirect_uri))
+    }
+
+    /// The account at the relay.
+    pub fn relay(&self) -> Option<&Account<'a>> {
+        self.relay.as_ref()
     }
 
     /// Where the browser ends whose address is pasted here.
@@ -312,6 +324,18 @@ fn port_and_path(rest: &str) -> Option<(u16, &str)> {
     };
     let path = if path.is_empty() { "/" } else { path };
     (!path.contains(['?', '#'])).then_some((port, path))
+}
+
+/// Reads this machine's account at the relay, if there is one.
+fn account(arguments: &Arguments) -> Result<Option<Account<'_>>, Problem> {
+    let (Some(base), Some(path)) = (&arguments.relay, &arguments.relay_device_file) else { return Ok(None) };
+    let option = "--relay-device-file";
+    let text =
+        fs::read_to_string(path).map(Zeroizing::new).map_err(|error| unreadable(option, path, &error))?;
+    let account = Account::new(base.trim_end_matches('/'), &text);
+    account
+        .map(Some)
+        .ok_or_else(|| file(option, path, "does not hold ID:SECRET, the device's account at the relay"))
 }
 
 /// Reads a secret; the line feed that editors put behind it does not count.

@@ -1,22 +1,27 @@
 //! A sign-in: by the best way there is, and by the next one where that is closed.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use keyfob_core::{
     client::Client,
     error::Error,
-    flow::{AuthorizationCode, DeviceAuthorization, Flow},
+    flow::{AuthorizationCode, DeviceAuthorization, Flow, Relayed},
     metadata::Metadata,
     plan::Way,
+    portal::Site,
     secret::Seed,
 };
 use keyfob_std::{
     Clock, Failure, SystemClock,
     entropy::SystemEntropy,
     http::HttpsClient,
+    portal::Portal,
     run,
     user_agent::{Desktop, UserAgent},
 };
@@ -26,7 +31,9 @@ use crate::{
     arguments::Arguments,
     device::Device,
     paste::Paste,
+    portal::{self, Terminal},
     problem::{Problem, Stage},
+    relay::Patient,
     report::{Report, Step, Trip, Visit},
     settings::Settings,
     tokens::Tokens,
@@ -70,8 +77,45 @@ impl SignIn<'_> {
         match way {
             Way::DeviceAuthorization => self.on_another_device(),
             Way::Loopback => self.in_this_machines_browser(),
-            _ => self.by_hand(),
+            Way::Portal => self.at_the_portal(),
+            Way::Relay => self.by_the_relay(),
+            // A page for a phone is asked for by its address.
+            _ => match self.arguments.portal {
+                Some(address) => self.by_hand_at_the_portal(address),
+                None => self.by_hand(),
+            },
         }
+    }
+
+    fn at_the_portal(&mut self) -> Result<Tokens, Problem> {
+        let site = portal::site(&self.metadata).callback(portal::CALLBACK);
+        let mut portal = self.portal(self.arguments.portal, site)?;
+        let redirect_uri = format!("http://{}{}", portal.host(), portal::CALLBACK);
+        self.with_a_code(Way::Portal, &redirect_uri, &mut portal)
+    }
+
+    fn by_hand_at_the_portal(&mut self, address: SocketAddr) -> Result<Tokens, Problem> {
+        let site = portal::site(&self.metadata).paste(&self.metadata);
+        let mut portal = self.portal(Some(address), site)?;
+        self.with_a_code(Way::Paste, self.settings.pasted_redirect_uri(), &mut portal)
+    }
+
+    fn portal<'p>(
+        &self,
+        address: Option<SocketAddr>,
+        site: Site<'p>,
+    ) -> Result<Portal<'p, Terminal>, Problem> {
+        let address = address.ok_or_else(|| failed(Error::Misuse))?;
+        let front = Terminal::new(self.report.clone(), self.asked.clone(), !self.arguments.no_qr);
+        Portal::bind(address, site, seed()?, front).map_err(|error| Problem::of(Stage::SignIn, error, None))
+    }
+
+    fn by_the_relay(&mut self) -> Result<Tokens, Problem> {
+        let account = self.settings.relay().ok_or_else(|| failed(Error::Misuse))?;
+        let (relay, redirect_uri) = (account.relay(), format!("{}/callback", account.base));
+        let client = self.settings.client(self.metadata, Way::Relay, &redirect_uri);
+        let flow = Relayed::<4096>::new(&client, &relay, seed()?, self.clock.now()).map_err(failed)?;
+        self.with_a_screen(&mut Patient::new(flow))
     }
 
     fn in_this_machines_browser(&mut self) -> Result<Tokens, Problem> {
@@ -96,10 +140,15 @@ impl SignIn<'_> {
         let client = self.settings.client(self.metadata, Way::DeviceAuthorization, "");
         let mut flow =
             DeviceAuthorization::<2048>::new(&client, seed()?, self.clock.now()).map_err(failed)?;
+        self.with_a_screen(&mut flow)
+    }
+
+    /// A flow that shows a code here, and nothing else.
+    fn with_a_screen(&mut self, flow: &mut dyn Flow) -> Result<Tokens, Problem> {
         let report = self.report.clone();
         let mut device = Device::new(&*report, &self.asked, self.arguments.timeout, !self.arguments.no_qr);
-        let outcome = run(&mut flow, self.http, &mut device, self.clock, self.buffer, Tokens::copy);
-        if device.is_late() { Err(failed(Error::Expired)) } else { signed_in(outcome, &flow) }
+        let outcome = run(flow, self.http, &mut device, self.clock, self.buffer, Tokens::copy);
+        if device.is_late() { Err(failed(Error::Expired)) } else { signed_in(outcome, flow) }
     }
 
     /// The code flow, with this user agent.

@@ -40,7 +40,9 @@ impl Ways {
         let Problem::Failed { failure, .. } = problem else { return None };
         match failure {
             // All other settings are the same in every way.
-            Failure::Flow(Error::Config(name)) if *name != Name::RedirectUri => None,
+            Failure::Flow(Error::Config(name)) if !OF_A_WAY.contains(name) => None,
+            // Before anybody is asked the relay is spoken to, and the server only where requests are pushed.
+            Failure::Http(_) if way == Way::Relay && !asked => self.plan.unreachable(),
             Failure::Flow(error) => self.plan.fall_back(*error, asked),
             Failure::UserAgent(UserAgentError::Listen(_)) => self.plan.unreachable(),
             _ => None,
@@ -62,6 +64,10 @@ impl Ways {
         way.filter(|way| self.plan.choose(*way).is_ok())
     }
 }
+
+/// Settings of one way.
+const OF_A_WAY: [Name; 5] =
+    [Name::AuthorizationEndpoint, Name::DeviceId, Name::DeviceSecret, Name::RedirectUri, Name::Relay];
 
 /// The ways that the options name; none: whichever is best.
 pub fn wanted(arguments: &Arguments) -> Vec<Way> {

@@ -1,9 +1,14 @@
 //! A provider, and what stands between it and a device.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    sync::OnceLock,
+};
 
 use keyfob_core::{client::Client, metadata::Metadata};
 use keyfob_interop::provider::{Options, Provider};
+
+use crate::relay::{self, Relay};
 
 /// What a test is done with.
 pub struct Bench {
@@ -12,15 +17,31 @@ pub struct Bench {
     pub portal: SocketAddr,
     /// An address where nothing listens.
     pub nowhere: String,
+    relay_address: SocketAddr,
+    relay: OnceLock<Relay>,
 }
 
 impl Bench {
     /// A provider of its own, so that what it saw is of this test.
     pub fn new() -> Self {
         let portal = free(Ipv4Addr::new(127, 0, 0, 20));
-        let redirect_uris = vec![format!("http://{portal}/callback")];
+        let relay_address = free(Ipv4Addr::LOCALHOST);
+        let redirect_uris =
+            vec![format!("http://{portal}/callback"), format!("{}/callback", relay::base(relay_address))];
         let provider = Provider::start(Options { redirect_uris, ..Options::default() });
-        Self { provider, portal, nowhere: format!("http://{}/callback", free(Ipv4Addr::LOCALHOST)) }
+        let nowhere = format!("http://{}/callback", free(Ipv4Addr::LOCALHOST));
+        Self { provider, portal, nowhere, relay_address, relay: OnceLock::new() }
+    }
+
+    /// The relay, which starts when it is asked for.
+    pub fn relay(&self) -> &Relay {
+        let authorization_endpoint = format!("{}/authorize", self.provider.issuer());
+        self.relay.get_or_init(|| Relay::start(self.relay_address, &authorization_endpoint))
+    }
+
+    /// The relay ends, without a word.
+    pub fn kill_relay(&mut self) {
+        self.relay.take();
     }
 
     /// How many requests to the token endpoint went well that had this grant.

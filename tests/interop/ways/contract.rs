@@ -10,7 +10,7 @@ use keyfob_std::Failure;
 use crate::{
     bench::Bench,
     hand::{Hand, Shown, Visit, user},
-    way::{CODE, DEVICE, Done, LOOPBACK, PASTE, PORTAL, TERMINAL, Way},
+    way::{CODE, DEVICE, Done, LOOPBACK, PASTE, PORTAL, RELAY, RELAY_QUERY, TERMINAL, Way},
 };
 
 /// A sign-in whose user does this.
@@ -36,11 +36,14 @@ pub fn signed_in(way: &'static Way, bench: &Bench) -> (SignedIn, Done, Visit) {
     (user.expect("a sign-in"), done, visit)
 }
 
-/// The one contract.
+/// The one contract. Says how long it took, from what the device showed to the tokens, and what was done by hand.
 #[track_caller]
 fn is_kept_by(way: &'static Way) {
     let bench = Bench::new();
     let (user, done, visit) = signed_in(way, &bench);
+    // To be copied from a run with `--nocapture --test-threads 1`.
+    let seconds = done.ended.duration_since(visit.began).as_secs_f32();
+    println!("| {} | {seconds:.1} | {} |", way.name, visit.taps);
 
     // The ID token was checked, and is about this user, for this client, in answer to this request.
     assert_eq!((user.subject.as_str(), &user.claims["sub"]), ("alice", &"alice".into()));
@@ -112,6 +115,18 @@ fn redirected_to_the_portal() {
     is_kept_by(&PORTAL);
 }
 
+// REQ: PORTAL-03, RELAY-01, RELAY-03, RELAY-07
+#[test]
+fn posted_to_the_relay() {
+    is_kept_by(&RELAY);
+}
+
+// REQ: PORTAL-03, RELAY-01, RELAY-07
+#[test]
+fn redirected_to_the_relay() {
+    is_kept_by(&RELAY_QUERY);
+}
+
 /// The user says no at the server: that is the end, in every way, and nobody gets a token.
 #[track_caller]
 fn takes_no_for_an_answer(way: &'static Way) {
@@ -128,10 +143,13 @@ fn takes_no_for_an_answer(way: &'static Way) {
     assert_eq!(bench.tokens_given(way.grant), 0);
 }
 
+/// All of them.
+pub const EVERY: [&Way; 7] = [&DEVICE, &LOOPBACK, &RELAY, &RELAY_QUERY, &TERMINAL, &PASTE, &PORTAL];
+
 // REQ: REDIR-10, DEV-16
 #[test]
 fn a_no_is_a_no_in_every_way() {
-    for way in [&DEVICE, &LOOPBACK, &TERMINAL, &PASTE, &PORTAL] {
+    for way in EVERY {
         takes_no_for_an_answer(way);
     }
 }

@@ -1,7 +1,7 @@
 //! The user: a hand with a phone in it, who looks at the device and does what it says there.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     sync::mpsc::{self, Receiver, Sender},
     thread::{self, JoinHandle},
     time::Instant,
@@ -55,6 +55,8 @@ pub struct Hand {
     pub browser: Browser,
     typed: Sender<String>,
     pages: RefCell<Vec<String>>,
+    /// What was done beside clicks and fields.
+    more: Cell<u32>,
 }
 
 /// What the user saw.
@@ -64,7 +66,7 @@ pub struct Visit {
     pub began: Instant,
     /// The source of every page that a portal or a relay showed.
     pub pages: Vec<String>,
-    /// What was done by hand.
+    /// Clicks, fields that were filled, addresses that were copied or pasted; scanning a code is none.
     pub taps: u32,
     /// The text of the last page.
     pub text: String,
@@ -79,14 +81,15 @@ pub fn user(act: impl FnOnce(&Hand, &Shown) + Send + 'static) -> (Device, JoinHa
     let (shown, screen) = mpsc::channel::<Shown>();
     let (typed, keys) = mpsc::channel();
     // The phone is there before the sign-in begins.
-    let hand = Hand { browser: phone(), typed, pages: RefCell::default() };
+    let hand = Hand { browser: phone(), typed, pages: RefCell::default(), more: Cell::default() };
     let thread = thread::spawn(move || {
         let shown = screen.recv().expect("the device shows something");
         let began = Instant::now();
         act(&hand, &shown);
+        let taps = hand.browser.taps() + hand.more.get();
         let (browser, pages) = (hand.browser, hand.pages.into_inner());
         let (text, url, traffic) = (browser.text(), browser.url(), browser.traffic());
-        Visit { began, pages, taps: browser.taps(), text, traffic, url }
+        Visit { began, pages, taps, text, traffic, url }
     });
     (Device { shown, typed: keys, last: None, connected: 0, hidden: false }, thread)
 }
@@ -113,8 +116,15 @@ impl Hand {
         self.keep();
     }
 
-    /// Types a line on the device.
-    pub fn types(&self, line: &str) {
+    /// Copies the address of the page.
+    pub fn copies(&self) -> String {
+        self.more.set(self.more.get() + 1);
+        self.browser.url()
+    }
+
+    /// Pastes a line on the device.
+    pub fn pastes(&self, line: &str) {
+        self.more.set(self.more.get() + 1);
         // A device that has given up does not listen.
         let _ = self.typed.send(line.to_owned());
     }
@@ -176,6 +186,10 @@ impl UserAgent for Device {
 
     fn hide(&mut self) {
         self.hidden = true;
+    }
+
+    fn connected(&mut self) {
+        self.connected += 1;
     }
 }
 

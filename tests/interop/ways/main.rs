@@ -4,6 +4,7 @@
 mod bench;
 mod contract;
 mod hand;
+mod relay;
 mod way;
 
 use std::time::Duration;

@@ -1,8 +1,10 @@
 //! The ways: what the device does, how the user gets to the server's pages, and how back.
 
+use std::time::Instant;
+
 use keyfob_core::{
-    client::Client,
-    flow::{AuthorizationCode, DeviceAuthorization, Flow},
+    client::{Client, ResponseMode},
+    flow::{AuthorizationCode, DeviceAuthorization, Flow, Relayed},
     portal::Site,
 };
 use keyfob_interop::{
@@ -22,7 +24,7 @@ use crate::{
     SOON,
     bench::{self, Bench},
     hand::{Device, Hand, Shown},
-    seed,
+    relay, seed,
 };
 
 /// A way to sign in.
@@ -58,6 +60,8 @@ pub struct Done {
     pub outcome: Outcome,
     /// What no phone may ever see: what the device sent beside the code.
     pub secrets: Vec<String>,
+    /// When the device knew.
+    pub ended: Instant,
 }
 
 pub const CODE: &str = "authorization_code";
@@ -109,7 +113,7 @@ pub static TERMINAL: Way = Way {
     grant: CODE,
     device: |bench, device| by_code(bench, bench::native, &bench.nowhere, device),
     arrive: |hand, shown| hand.browser.open(shown.address()),
-    leave: |hand, _| hand.types(&hand.browser.url()),
+    leave: |hand, _| hand.pastes(&hand.copies()),
     ends: None,
 };
 
@@ -134,7 +138,7 @@ pub static PASTE: Way = Way {
         hand.browser.go_to_tab(1);
     },
     leave: |hand, _| {
-        let address = hand.browser.url();
+        let address = hand.copies();
         hand.browser.go_to_tab(0);
         hand.browser.fill("textarea[name=address]", &address);
         hand.browser.click("form[action='/paste'] button");
@@ -167,6 +171,51 @@ pub static PORTAL: Way = Way {
     leave: |hand, _| hand.words("signed in"),
     ends: Some("You are signed in"),
 };
+
+/// The server sends the phone to the relay, with a form.
+pub static RELAY: Way = Way {
+    name: "relay, form post",
+    client: bench::elsewhere,
+    client_id: "ways",
+    grant: CODE,
+    device: |bench, device| {
+        relayed(bench, |metadata| bench::elsewhere(metadata).response_mode(ResponseMode::FormPost), device)
+    },
+    arrive: at_the_relay,
+    leave: |hand, _| hand.words("signed in"),
+    ends: Some("The device is signed in"),
+};
+
+/// The same with the response in the address.
+pub static RELAY_QUERY: Way = Way {
+    name: "relay, query",
+    client: bench::elsewhere,
+    client_id: "ways",
+    grant: CODE,
+    device: |bench, device| relayed(bench, bench::elsewhere, device),
+    arrive: at_the_relay,
+    leave: |hand, _| hand.words("signed in"),
+    ends: Some("The device is signed in"),
+};
+
+fn relayed(bench: &Bench, settings: Settings, device: &mut Device) -> Done {
+    let relay = bench.relay();
+    with(bench, settings, &format!("{}/callback", relay.base()), |client, _, clock| {
+        let account = relay.account();
+        let mut flow = Relayed::<2048>::new(client, &account, seed(), clock.now()).expect("is right");
+        run(&mut flow, &mut relay.http(), device, clock)
+    })
+}
+
+/// Scans the code, lets the relay know, and goes on to the server.
+fn at_the_relay(hand: &Hand, shown: &Shown) {
+    hand.browser.open(shown.address());
+    hand.page("form[action='/pair']");
+    hand.browser.click("form[action='/pair'] button");
+    hand.page("form[action='/go']");
+    assert!(hand.browser.text().contains(relay::DEVICE), "the relay names the device");
+    hand.browser.click("form[action='/go'] button");
+}
 
 /// Scans the device's QR code, and goes on.
 fn pair(hand: &Hand, shown: &Shown) {
@@ -202,5 +251,5 @@ fn run(
 ) -> Done {
     let mut http = Wiretap::new(http);
     let outcome = outcome(flow, &mut http, user_agent, clock);
-    Done { outcome, secrets: http.values(&["code_verifier", "device_code"]) }
+    Done { outcome, secrets: http.values(&["code_verifier", "device_code"]), ended: Instant::now() }
 }

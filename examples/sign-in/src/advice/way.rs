@@ -50,7 +50,13 @@ impl Rejection {
             Reason::NoEndpoint(endpoint) => {
                 ("no_endpoint", format!("The server has no {}.", endpoint.as_str()), "")
             }
-            Reason::Unreachable => ("unreachable", "What it needs could not be reached.".to_owned(), ""),
+            Reason::Unreachable => {
+                let words = match way {
+                    Way::Relay => "The relay does not answer.",
+                    _ => "This machine cannot listen there.",
+                };
+                ("unreachable", words.to_owned(), "")
+            }
             _ => ("other", "It cannot be used here.".to_owned(), ""),
         };
         let code = if let Reason::Blocked(code) = reason { Some(code.as_str()) } else { None };
@@ -65,6 +71,11 @@ fn settings(error: Error) -> String {
         }
         Error::Check(Check::ResponseTypeUnsupported) => "The server gives no codes.",
         Error::Config(Name::RedirectUri) => "The address that it would come back to is not allowed.",
+        Error::Config(Name::AuthorizationEndpoint) => "The relay sends nobody to this server.",
+        Error::Config(Name::DeviceId | Name::DeviceSecret) => {
+            "The relay does not take this machine's account."
+        }
+        Error::Config(Name::Relay) => "The address of the relay is not allowed.",
         _ => "The settings do not allow it.",
     };
     words.to_owned()

@@ -9,13 +9,14 @@ use anstyle::{AnsiColor, Color, Style};
 use keyfob_core::{
     flow::UserCode,
     plan::{Reason, Way},
+    portal::Invitation,
 };
 use serde_json::Value;
 
 use crate::{
     advice::{Advice, way::Rejection},
     report::{
-        Report, Step, Trip, Visit, passed,
+        CONNECTED, Report, Step, Trip, Visit, passed,
         qr::picture,
         text::{date, duration, lines, plain},
     },
@@ -155,6 +156,34 @@ impl Report for Human {
         }
         self.tell(&text);
         self.lines.store(text.lines().count(), Ordering::Relaxed);
+    }
+
+    fn invitation(&self, invitation: &Invitation<'_>, qr: bool) {
+        let code =
+            invitation.code().map_or("Wait a while: too many wrong codes were tried.".to_owned(), |code| {
+                format!("and enter the code\n\n  {BOLD}{code}{BOLD:#}")
+            });
+        let mut text = format!(
+            "With a phone in this network go to\n\n  {LINK}{}{LINK:#}\n\n{code}\n",
+            plain(invitation.address()),
+        );
+        let picture = if qr && self.terminal { picture(invitation.link()) } else { None };
+        if let Some(rows) = picture {
+            text.push_str("\nOr scan this:\n");
+            rows.iter().for_each(|row| text.push_str(&format!("  {QR}{row}{QR:#}\n")));
+        }
+        self.tell(&text);
+        self.lines.store(text.lines().count(), Ordering::Relaxed);
+    }
+
+    fn connected(&self) {
+        self.tell(CONNECTED);
+    }
+
+    fn warn(&self, wrong_codes: u16, strangers: u16) {
+        self.tell(&format!(
+            "{BOLD}!{BOLD:#} Somebody is trying: {wrong_codes} wrong codes, {strangers} responses that were not of this sign-in."
+        ));
     }
 
     fn time_left(&self, seconds: u64) {

@@ -8,12 +8,13 @@ use std::{
 use keyfob_core::{
     flow::UserCode,
     plan::{Reason, Way},
+    portal::Invitation,
 };
 use serde_json::{Map, Value, json};
 
 use crate::{
     advice::{Advice, way::Rejection},
-    report::{Report, Step, Trip, Visit, passed, text::is_harmful},
+    report::{CONNECTED, Report, Step, Trip, Visit, passed, text::is_harmful},
     tokens::Tokens,
     ways,
 };
@@ -109,6 +110,24 @@ impl Report for Json {
             "expires_in": code.seconds_left(),
         });
         self.event("user_code", &members);
+    }
+
+    fn invitation(&self, invitation: &Invitation<'_>, _qr: bool) {
+        let members = json!({
+            "address": invitation.address(),
+            "code": invitation.code(),
+            "link": invitation.link(),
+            "expires_in": invitation.seconds_left(),
+        });
+        self.event("portal", &members);
+    }
+
+    fn connected(&self) {
+        self.event("connected", &json!({ "message": CONNECTED }));
+    }
+
+    fn warn(&self, wrong_codes: u16, strangers: u16) {
+        self.event("warning", &json!({ "wrong_codes": wrong_codes, "strangers": strangers }));
     }
 
     fn time_left(&self, _seconds: u64) {}
