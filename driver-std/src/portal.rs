@@ -92,8 +92,9 @@ const CONFIRMATION: Duration = Duration::from_secs(120);
 /// How long the phone may take to come for the last page, which a page that waits asks for every three seconds.
 const LAST_PAGE: Duration = Duration::from_secs(5);
 
-/// Connections at a time, of which one address has [`Slots::PER_ADDRESS`].
-const PLACES: usize = 8;
+/// Connections at a time, of which one address has [`Slots::PER_ADDRESS`]. One that says nothing takes no room, so there
+/// can be many: who comes behind a crowd waits until all of it was let in.
+const PLACES: usize = 128;
 
 /// Connections that wait to be let in.
 const BACKLOG: i32 = 128;
@@ -107,7 +108,7 @@ const SCREEN: usize = 512;
 /// [`finished`](UserAgent::finished), by [`Portal::settle`], when the user cancels, and when it is dropped. It needs no
 /// thread, for it listens only while the driver waits in [`redirect`](UserAgent::redirect) or in one of these.
 ///
-/// It serves one sign-in. There are eight places for connections, two of them for one address, and the limits are those
+/// It serves one sign-in. There are 128 places for connections, two of them for one address, and the limits are those
 /// of [`Limits::PORTAL`]. Each answer is a line in the [`log`], with what was asked for and the status.
 pub struct Portal<'s, F: Front> {
     door: Door,
@@ -275,7 +276,7 @@ impl<'s, F: Front> Portal<'s, F> {
                 _ => {}
             }
             if self.ticked.elapsed() >= TICK {
-                self.tick();
+                self.tick()?;
             }
             self.tell();
             let hosts = hosts(&self.site, &self.authority);
@@ -299,25 +300,31 @@ impl<'s, F: Front> Portal<'s, F> {
     }
 
     /// What is to be done each second: the time left is shown, and the address looked at.
-    fn tick(&mut self) {
+    fn tick(&mut self) -> Result<(), UserAgentError> {
         self.ticked = Instant::now();
         if matches!(self.shown, What::Pair(..)) {
             self.shown = What::Nothing;
         }
         let wanted = self.front.moved().or(self.moving.take());
-        let (Door::Open(server), Some(address)) = (&mut self.door, wanted) else { return };
+        let (Door::Open(server), Some(address)) = (&mut self.door, wanted) else { return Ok(()) };
         if address.ip().is_unspecified() || self.authority.is_empty() {
-            return;
+            return Ok(());
+        }
+        let is_first = self.site.hosts().is_empty();
+        // The server would send the browser to where nobody is.
+        if is_first && self.site.has_callback() {
+            return Err(UserAgentError::Moved);
         }
         if take_port(address).and_then(listen).and_then(|listener| server.listen(listener)).is_err() {
             // The address is known before it is there.
             self.moving = Some(address);
-            return;
+            return Ok(());
         }
         self.authority = authority(address);
-        if self.site.hosts().is_empty() {
+        if is_first {
             server.portal.release(server.now());
         }
+        Ok(())
     }
 
     /// Shows and tells what has changed.

@@ -15,6 +15,7 @@ use keyfob_core::{
 
 use crate::{
     Failure,
+    http::target,
     server::{Last, Server, ending},
     user_agent::UserAgentError,
 };
@@ -60,6 +61,8 @@ pub struct Loopback {
     authority: String,
     path: String,
     brand: &'static Brand<'static>,
+    /// Where the browser goes in the end, in place of the last page.
+    back: Option<String>,
 }
 
 impl Loopback {
@@ -90,6 +93,7 @@ impl Loopback {
             authority,
             path: path.to_owned(),
             brand: &Brand::PLAIN,
+            back: None,
         })
     }
 
@@ -97,6 +101,14 @@ impl Loopback {
     #[must_use]
     pub const fn brand(mut self, brand: &'static Brand<'static>) -> Self {
         self.brand = brand;
+        self
+    }
+
+    /// Sends the browser on to `url` in the end, however that is, in place of the last page: for a program with pages of
+    /// its own. What is no address is not used.
+    #[must_use]
+    pub fn back_to(mut self, url: &str) -> Self {
+        self.back = target::read(url).map(|_| url.to_owned());
         self
     }
 
@@ -137,8 +149,12 @@ impl Loopback {
             None => (Ending::SignedIn, String::new()),
             Some(failure) => (ending(failure), failure.to_string()),
         };
+        let last = match &self.back {
+            Some(url) => Last::Elsewhere(url),
+            None => Last::Ended(ending, &detail),
+        };
         // The sign-in is over, whether its page is seen or not.
-        let _ = server.last(&site, Last::Ended(ending, &detail), Instant::now() + LAST_PAGE);
+        let _ = server.last(&site, last, Instant::now() + LAST_PAGE);
     }
 
     /// The address to register at the server and to set in the client.

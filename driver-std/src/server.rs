@@ -1,13 +1,12 @@
 //! The socket loop: a listener, its connections, and the core's portal that says what to do with them.
 //!
-//! One thread serves all of them. It looks at each socket, and once there is nothing to do it waits on all of them.
+//! One thread serves all of them. It waits until a socket has something, and looks at that one.
 
+mod hall;
 mod visitor;
 
 use std::{
-    collections::VecDeque,
-    io::{self, ErrorKind},
-    mem,
+    io,
     net::{self, IpAddr, Ipv4Addr, Shutdown},
     time::{Duration, Instant},
 };
@@ -15,36 +14,32 @@ use std::{
 use keyfob_core::{
     error::Error,
     flow::Redirect,
-    portal::{self, Admission, Answer, Ending, Limits, Outcome, Portal, Site, Slots, Status},
+    portal::{self, Answer, Ending, Limits, Outcome, Portal, Site, Slots, Status},
     time::Now,
 };
-use mio::{
-    Events, Interest, Poll, Token,
-    net::{TcpListener, TcpStream},
-};
-use zeroize::Zeroizing;
+use mio::net::TcpStream;
+use zeroize::{Zeroize, Zeroizing};
 
-use self::visitor::{ANSWER_TIME, Came, Visitor, drain};
+use self::{
+    hall::{Entry, Hall},
+    visitor::{Came, Octets, Visitor},
+};
 use crate::Failure;
 
 /// Where the log's lines are from.
 const LOG: &str = "keyfob_std::portal";
 
-/// The longest wait on the sockets: deadlines are looked at as often.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Connections that are let in before those that are in have their turn.
+const ENTRIES: usize = 16;
 
 /// A listener with `N` places.
 pub(crate) struct Server<const N: usize> {
-    poll: Poll,
-    events: Events,
-    listener: TcpListener,
-    slots: Slots<N>,
-    visitors: Vec<Visitor>,
-    /// Those that got no place, until they have taken the answer that says so.
-    refused: VecDeque<(TcpStream, Instant)>,
+    hall: Hall<N>,
     /// Who brought the last redirect, and waits for its judgement.
     asking: Option<Visitor>,
-    out: Zeroizing<Vec<u8>>,
+    /// Room for a request, which most fill and leave at once; who has said half of one keeps it.
+    spare: Option<Octets>,
+    out: Octets,
     limits: Limits,
     /// Milliseconds for a whole request.
     request_time: u64,
@@ -55,6 +50,8 @@ pub(crate) struct Server<const N: usize> {
 /// What those get who wait for the last page.
 #[derive(Clone, Copy)]
 pub(crate) enum Last<'d> {
+    /// The address of another page.
+    Elsewhere(&'d str),
     /// How the sign-in ended, with more of it.
     Ended(Ending, &'d str),
     /// A page that loads itself again.
@@ -95,35 +92,22 @@ impl<const N: usize> Server<N> {
         (limits, request_time): (Limits, u64),
         room: usize,
     ) -> io::Result<Self> {
-        let mut server = Self {
-            poll: Poll::new()?,
-            events: Events::with_capacity(2 * N),
-            listener: into_mio(listener)?,
-            slots,
-            visitors: Vec::with_capacity(N),
-            refused: VecDeque::with_capacity(N),
+        Ok(Self {
+            hall: Hall::new(listener, slots)?,
             asking: None,
+            spare: None,
             out: Zeroizing::new(vec![0; room]),
             limits,
             request_time,
             start: Instant::now(),
             portal,
-        };
-        server.poll.registry().register(&mut server.listener, Token(0), Interest::READABLE)?;
-        Ok(server)
+        })
     }
 
     /// Listens there from now on, and no longer where it did. Who was connected is not any more.
     pub(crate) fn listen(&mut self, listener: net::TcpListener) -> io::Result<()> {
-        let mut listener = into_mio(listener)?;
-        self.poll.registry().register(&mut listener, Token(0), Interest::READABLE)?;
-        let _ = self.poll.registry().deregister(&mut self.listener);
-        self.listener = listener;
-        while !self.visitors.is_empty() {
-            self.close(0);
-        }
         self.forget();
-        Ok(())
+        self.hall.listen(listener)
     }
 
     /// Whether a browser may be sent to `url`. From now on there is room for it.
@@ -146,15 +130,16 @@ impl<const N: usize> Server<N> {
         end: Instant,
     ) -> io::Result<Option<(Kind, usize)>> {
         self.forget();
+        self.wait(&Look::Busy, end)?;
         loop {
             let look = self.look(site, url, Some(&mut *buffer))?;
-            let now = Instant::now();
-            match look {
-                Look::Redirect(kind, length) => return Ok(Some((kind, length))),
-                _ if now >= end => return Ok(None),
-                Look::Busy => {}
-                Look::Idle => self.wait(end - now)?,
+            if let Look::Redirect(kind, length) = look {
+                return Ok(Some((kind, length)));
             }
+            if Instant::now() >= end {
+                return Ok(None);
+            }
+            self.wait(&look, end)?;
         }
     }
 
@@ -163,35 +148,41 @@ impl<const N: usize> Server<N> {
         let Some(mut visitor) = self.asking.take() else { return };
         let now = self.now();
         let answer = self.portal.judged(site, now, &visitor.asks, error, &mut self.out);
-        respond(&mut visitor, &mut self.slots, now, answer);
-        self.visitors.push(visitor);
+        respond(&mut visitor, &mut self.hall.slots, now, answer);
+        self.hall.seat(visitor);
     }
 
     /// Serves until `end`, and gives those who wait for the last page what is told. Whether anybody got it.
     pub(crate) fn last(&mut self, site: &Site<'_>, last: Last<'_>, end: Instant) -> io::Result<bool> {
         self.forget();
         let mut served = false;
+        // Some may have left since the last look.
+        self.wait(&Look::Busy, end)?;
         loop {
             let look = self.look(site, "", None)?;
             let now = self.now();
-            for visitor in self.visitors.iter_mut().filter(|visitor| visitor.is_held) {
+            let Hall { visitors, slots, .. } = &mut self.hall;
+            for visitor in visitors.iter_mut().flatten().filter(|visitor| visitor.is_held) {
                 let answer = match last {
+                    Last::Elsewhere(url) => {
+                        send_on(visitor, url);
+                        slots.answered(visitor.place, now.uptime);
+                        served = true;
+                        continue;
+                    }
                     Last::Ended(ending, detail) => {
                         self.portal.last(site, &visitor.asks, ending, detail, &mut self.out)
                     }
                     Last::Wait => self.portal.wait(site, &visitor.asks, &mut self.out),
                 };
-                respond(visitor, &mut self.slots, now, answer);
+                respond(visitor, slots, now, answer);
                 served = true;
             }
-            let taken = served && !self.visitors.iter().any(Visitor::is_taking);
-            let now = Instant::now();
-            if taken || now >= end {
+            let taken = served && !visitors.iter().flatten().any(Visitor::is_taking);
+            if taken || Instant::now() >= end {
                 return Ok(served);
             }
-            if matches!(look, Look::Idle) {
-                self.wait(end - now)?;
-            }
+            self.wait(&look, end)?;
         }
     }
 
@@ -200,32 +191,36 @@ impl<const N: usize> Server<N> {
         Now::unknown(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Looks once at all sockets. Gives the first redirect for which `buffer` has room; without one there was a redirect
-    /// already.
+    /// Looks at those who may have said something, and lets in who comes. Gives the first redirect for which `buffer` has
+    /// room; without one there was a redirect already.
     fn look(&mut self, site: &Site<'_>, url: &str, mut buffer: Option<&mut [u8]>) -> io::Result<Look> {
         let site = &site.limits(self.limits);
         let now = self.now();
         let mut look = Look::Idle;
-        let mut index = 0;
-        while index < self.visitors.len() {
-            match self.hear(index, (site, url), now, buffer.as_deref_mut()) {
-                Next::Again => (look, index) = (Look::Busy, index + 1),
-                Next::Close => {
-                    self.close(index);
+        let mut ready = self.hall.ready().into_iter();
+        while let Some(place) = ready.next() {
+            match self.hear(place, (site, url), now, buffer.as_deref_mut()) {
+                Next::Again => {
+                    self.hall.again(place);
                     look = Look::Busy;
                 }
-                Next::Keep => index += 1,
+                Next::Close => {
+                    self.hall.close(place);
+                    look = Look::Busy;
+                }
+                Next::Keep => {}
                 Next::Redirect(kind, length) => {
-                    self.asking = Some(self.visitors.remove(index));
+                    self.asking = self.hall.visitors[place].take();
+                    ready.for_each(|place| self.hall.again(place));
                     return Ok(Look::Redirect(kind, length));
                 }
             }
         }
-        self.part();
-        // Who is let in now is heard at the next look.
-        for _ in 0..N {
-            if !self.slots.has_place(now.uptime) || !self.accept(site, now)? {
-                break;
+        for _ in 0..ENTRIES {
+            match self.hall.enter(now.uptime)? {
+                None => break,
+                Some(Entry::In) => {}
+                Some(Entry::Out(stream, peer)) => self.refuse(site, stream, peer),
             }
             look = Look::Busy;
         }
@@ -235,34 +230,35 @@ impl<const N: usize> Server<N> {
     /// Takes what one visitor says, and answers.
     fn hear(
         &mut self,
-        index: usize,
+        place: usize,
         (site, url): (&Site<'_>, &str),
         now: Now,
         buffer: Option<&mut [u8]>,
     ) -> Next {
-        let Self { portal, slots, visitors, out, .. } = self;
-        let visitor = &mut visitors[index];
-        let came = visitor.listen();
-        match came {
-            Came::End => return Next::Close,
-            Came::Noise => return Next::Again,
-            Came::Nothing if !slots.is_late(visitor.place, now.uptime, self.request_time) => {
-                return Next::Keep;
-            }
-            Came::Nothing if visitor.asks.is_silent() => return Next::Close,
-            Came::Nothing => {
-                let answer = portal.refuse(site, &visitor.asks, Status::RequestTimeout, out);
-                respond(visitor, slots, now, answer);
-                return Next::Keep;
-            }
-            Came::Something => {}
+        let Self { hall: Hall { slots, visitors, .. }, portal, out, spare, .. } = self;
+        let Some(visitor) = &mut visitors[place] else { return Next::Keep };
+        let mut octets = visitor.octets.take().or(spare.take());
+        let room = octets.get_or_insert_with(|| Zeroizing::new(vec![0; self.limits.request()]));
+        let came = visitor.listen(room);
+        if came != Came::Something {
+            *(if visitor.length > 0 { &mut visitor.octets } else { spare }) = octets;
+            return match came {
+                Came::End => Next::Close,
+                Came::Noise => Next::Again,
+                _ if !slots.is_late(place, now.uptime, self.request_time) => Next::Keep,
+                _ if visitor.asks.is_silent() => Next::Close,
+                _ => {
+                    let answer = portal.refuse(site, &visitor.asks, Status::RequestTimeout, out);
+                    respond(visitor, slots, now, answer);
+                    Next::Keep
+                }
+            };
         }
-        let octets = mem::take(&mut visitor.octets);
-        let request = (octets.as_slice(), visitor.length);
-        let outcome = portal.handle(site, now, &mut visitor.asks, request, out);
+        let outcome = portal.handle(site, now, &mut visitor.asks, (room, visitor.length), out);
         if !matches!(outcome, Ok(Outcome::More)) {
-            slots.heard(visitor.place);
+            slots.heard(place);
         }
+        let mut next = Next::Keep;
         let answer = match outcome {
             Ok(Outcome::More) => {
                 visitor.octets = octets;
@@ -270,13 +266,10 @@ impl<const N: usize> Server<N> {
             }
             Ok(Outcome::Wait) => {
                 visitor.is_held = true;
-                return Next::Keep;
+                None
             }
-            Ok(Outcome::Answer(answer)) => Ok(answer),
-            Ok(Outcome::Start) => match portal.send(site, &visitor.asks, url, out) {
-                Err(Error::Misuse) => portal.refuse(site, &visitor.asks, Status::NotFound, out),
-                answer => answer,
-            },
+            Ok(Outcome::Answer(answer)) => Some(Ok(answer)),
+            Ok(Outcome::Start) if !url.is_empty() => Some(portal.send(site, &visitor.asks, url, out)),
             Ok(Outcome::Redirect(redirect)) => {
                 let (kind, text, status) = match redirect {
                     Redirect::Code(text) => (Kind::Code, text, Status::ContentTooLarge),
@@ -284,55 +277,26 @@ impl<const N: usize> Server<N> {
                     Redirect::Url(text) => (Kind::Url, text, Status::UriTooLong),
                     _ => (Kind::Code, "", Status::NotFound),
                 };
-                match buffer {
-                    Some(buffer) => match copy(text, buffer) {
-                        Some(length) => return Next::Redirect(kind, length),
-                        None => portal.refuse(site, &visitor.asks, status, out),
-                    },
-                    None => portal.judged(site, now, &visitor.asks, Some(Error::AlreadyCompleted), out),
+                let copied = buffer.map(|buffer| copy(text, buffer));
+                match copied {
+                    Some(Some(length)) => {
+                        next = Next::Redirect(kind, length);
+                        None
+                    }
+                    Some(None) => Some(portal.refuse(site, &visitor.asks, status, out)),
+                    None => Some(portal.judged(site, now, &visitor.asks, Some(Error::AlreadyCompleted), out)),
                 }
             }
-            _ => portal.refuse(site, &visitor.asks, Status::NotFound, out),
+            _ => Some(portal.refuse(site, &visitor.asks, Status::NotFound, out)),
         };
-        respond(visitor, slots, now, answer);
-        Next::Keep
-    }
-
-    /// Lets one connection in, if there is one.
-    fn accept(&mut self, site: &Site<'_>, now: Now) -> io::Result<bool> {
-        let (mut stream, peer) = match self.listener.accept() {
-            Ok(accepted) => accepted,
-            Err(error) if is_passing(error.kind()) => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        let peer = peer.ip();
-        let admission = self.slots.admit(peer, now.uptime);
-        let is_registered = self
-            .poll
-            .registry()
-            .register(&mut stream, Token(0), Interest::READABLE | Interest::WRITABLE)
-            .is_ok();
-        let place = match admission {
-            Admission::Free(place) => place,
-            // The oldest has had its time, and who comes now may be the right one.
-            Admission::Replace(place) => {
-                if let Some(index) = self.visitors.iter().position(|visitor| visitor.place == place) {
-                    let mut visitor = self.visitors.remove(index);
-                    let _ = self.poll.registry().deregister(&mut visitor.stream);
-                }
-                place
-            }
-            Admission::Later | Admission::Refuse => {
-                self.refuse(site, stream, peer);
-                return Ok(true);
-            }
-        };
-        if is_registered {
-            self.visitors.push(Visitor::new(stream, peer, place, self.limits.request()));
-        } else {
-            self.slots.free(place);
+        if let Some(answer) = answer {
+            respond(visitor, slots, now, answer);
         }
-        Ok(true)
+        // Nothing of one visitor is left for the next.
+        room[..visitor.length].zeroize();
+        visitor.length = 0;
+        *spare = octets;
+        next
     }
 
     /// Says that there is no place, without one: what fits into the socket at once is sent.
@@ -342,55 +306,23 @@ impl<const N: usize> Server<N> {
             visitor::send(&stream, answer.octets());
             let _ = stream.shutdown(Shutdown::Write);
         }
-        if self.refused.len() >= N {
-            self.part_with(0);
-        }
-        self.refused.push_back((stream, Instant::now()));
-    }
-
-    /// Parts with those that were refused and have heard it.
-    fn part(&mut self) {
-        let mut index = 0;
-        while let Some((stream, since)) = self.refused.get(index) {
-            if since.elapsed() >= ANSWER_TIME || drain(stream) == Came::End {
-                self.part_with(index);
-            } else {
-                index += 1;
-            }
-        }
-    }
-
-    fn part_with(&mut self, index: usize) {
-        if let Some((mut stream, _)) = self.refused.remove(index) {
-            let _ = self.poll.registry().deregister(&mut stream);
-        }
-    }
-
-    fn close(&mut self, index: usize) {
-        let mut visitor = self.visitors.remove(index);
-        let _ = self.poll.registry().deregister(&mut visitor.stream);
-        self.slots.free(visitor.place);
+        self.hall.see_off(stream);
     }
 
     /// Parts with who asked and was not answered.
     fn forget(&mut self) {
-        if let Some(mut visitor) = self.asking.take() {
-            let _ = self.poll.registry().deregister(&mut visitor.stream);
-            self.slots.free(visitor.place);
+        if let Some(visitor) = self.asking.take() {
+            self.hall.dismiss(visitor);
         }
     }
 
-    /// Waits until there is something to do.
-    fn wait(&mut self, longest: Duration) -> io::Result<()> {
-        let mut pause = longest.min(PAUSE);
-        // Somebody may be waiting for a place.
-        if let Some(milliseconds @ 1..) = self.slots.wait(self.now().uptime) {
-            pause = pause.min(Duration::from_millis(milliseconds));
-        }
-        match self.poll.poll(&mut self.events, Some(pause)) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-            outcome => outcome,
-        }
+    /// Waits until there is something to do, or until `end`.
+    fn wait(&mut self, look: &Look, end: Instant) -> io::Result<()> {
+        let longest = match look {
+            Look::Idle => end.saturating_duration_since(Instant::now()),
+            _ => Duration::ZERO,
+        };
+        self.hall.wait(longest, self.now().uptime)
     }
 }
 
@@ -429,27 +361,20 @@ fn respond<const N: usize>(
         log::info!(target: LOG, "{:?} {}", visitor.asks.route(), answer.status().code());
         visitor.answer(answer.octets());
     }
-    slots.answered(visitor.place, now.uptime);
+    // What was sent arrives, also when the place is another's at once: a browser has its next connection ready before the
+    // end of the last one was seen.
+    let grace = if visitor.is_taking() { 0 } else { Slots::<N>::GRACE };
+    slots.answered(visitor.place, now.uptime.saturating_sub(grace));
 }
 
-fn into_mio(listener: net::TcpListener) -> io::Result<TcpListener> {
-    listener.set_nonblocking(true)?;
-    Ok(TcpListener::from_std(listener))
-}
-
-/// Whether it is of a visitor that left before it came in, or of the network: the next one may come.
-fn is_passing(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::WouldBlock
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::ConnectionReset
-            | ErrorKind::HostUnreachable
-            | ErrorKind::Interrupted
-            | ErrorKind::NetworkDown
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::TimedOut
-    )
+/// Sends a visitor to another page.
+fn send_on(visitor: &mut Visitor, url: &str) {
+    let answer = format!(
+        "HTTP/1.1 303 See Other\r\nLocation: {url}\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n\
+         Content-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    log::info!(target: LOG, "{:?} 303", visitor.asks.route());
+    visitor.answer(answer.as_bytes());
 }
 
 fn copy(text: &str, buffer: &mut [u8]) -> Option<usize> {

@@ -25,7 +25,8 @@ pub trait Front {
     ///
     /// A phone that was let in under an address does not find the portal again, so another one may come in; under a
     /// [name](keyfob_core::portal::Site::new) nothing of this is noticed. Where the address is in the redirect URI, there is
-    /// no way back for any phone: [cancel](Press::Cancel), and begin again with the new one.
+    /// no way back for any phone, and the sign-in ends with
+    /// [`UserAgentError::Moved`](crate::user_agent::UserAgentError::Moved).
     fn moved(&mut self) -> Option<SocketAddr> {
         None
     }

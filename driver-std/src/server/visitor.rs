@@ -17,15 +17,18 @@ pub(super) const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// Times that a connection is read in one look at it: the others have their turn.
 const READS: usize = 4;
 
+/// Octets that are wiped.
+pub(super) type Octets = Zeroizing<Vec<u8>>;
+
 /// A connection, with what came on it.
 pub(super) struct Visitor {
     pub(super) stream: TcpStream,
-    /// Room for a request, and the first octets of it; no room once it is answered.
-    pub(super) octets: Zeroizing<Vec<u8>>,
+    /// What came so far, where it is a part of a request.
+    pub(super) octets: Option<Octets>,
     pub(super) length: usize,
     answered: Option<Instant>,
     /// What of the answer was not taken yet.
-    rest: Zeroizing<Vec<u8>>,
+    rest: Octets,
     /// It waits for the last page.
     pub(super) is_held: bool,
     /// How far its request was read.
@@ -47,11 +50,10 @@ pub(super) enum Came {
 }
 
 impl Visitor {
-    /// All of a request fits into `room` octets, so that no copy of its secrets is left behind.
-    pub(super) fn new(stream: TcpStream, peer: IpAddr, place: usize, room: usize) -> Self {
+    pub(super) fn new(stream: TcpStream, peer: IpAddr, place: usize) -> Self {
         Self {
             stream,
-            octets: Zeroizing::new(vec![0; room]),
+            octets: None,
             length: 0,
             answered: None,
             rest: Zeroizing::default(),
@@ -61,8 +63,10 @@ impl Visitor {
         }
     }
 
-    /// Takes what came since the last time; never waits.
-    pub(super) fn listen(&mut self) -> Came {
+    /// Takes what came since the last time, behind what `octets` has of it; never waits.
+    ///
+    /// All of a request fits there, so that no copy of its secrets is left behind.
+    pub(super) fn listen(&mut self, octets: &mut Octets) -> Came {
         if let Some(since) = self.answered {
             let over = since.elapsed() >= ANSWER_TIME;
             return if over || !self.send_rest() { Came::End } else { self.ignore() };
@@ -72,7 +76,7 @@ impl Visitor {
         }
         let before = self.length;
         loop {
-            match self.stream.read(&mut self.octets[self.length..]) {
+            match self.stream.read(&mut octets[self.length..]) {
                 Ok(0) if self.length == before => return Came::End,
                 Ok(0) => return Came::Something,
                 Ok(read) => self.length += read,

@@ -283,6 +283,41 @@ fn the_last_page_waits_for_the_truth() {
     assert!(page.contains("not signed in") && page.contains("IssuerMismatch"), "{page}");
 }
 
+/// For programs with pages of their own; only who brought the right response learns the address.
+#[test]
+fn the_browser_can_be_sent_back_to_the_programs_own_page() {
+    let page = "http://127.0.0.1:5/secret/";
+    for failure in [None, Some(Failure::Flow(Error::Refused(ErrorCode::AccessDenied)))] {
+        let (loopback, address) = listen();
+        let mut loopback = loopback.back_to(page);
+        let stray = get(address, "/callback?code=a&state=other");
+        wait(&mut loopback);
+        loopback.judged(Some(Check::StateMismatch.into()));
+        assert!(!stray.join().expect("is answered").contains("secret"));
+        let answer = get(address, TARGET);
+        wait(&mut loopback);
+        loopback.judged(None);
+        assert!(!answer.join().expect("is answered").contains("secret"));
+        let last = get(address, "/callback/done");
+        loopback.finished(failure.as_ref());
+        let last = last.join().expect("is answered");
+        assert_eq!((status(&last), header(&last, "Location")), ("303", Some(page)));
+        assert_eq!(header(&last, "Referrer-Policy"), Some("no-referrer"));
+        assert!(last.ends_with("\r\n\r\n"));
+    }
+    // What is no address, or another machine's without TLS, is not used.
+    for page in ["http://as.example/", "javascript:alert(1)", "http://127.0.0.1/\r\nA: b"] {
+        let (loopback, address) = listen();
+        let mut loopback = loopback.back_to(page);
+        get(address, TARGET);
+        wait(&mut loopback);
+        loopback.judged(None);
+        let last = get(address, "/callback/done");
+        loopback.finished(None);
+        assert_eq!(status(&last.join().expect("is answered")), "200", "{page}");
+    }
+}
+
 #[test]
 fn a_refusal_is_told_to_the_user() {
     let (mut loopback, address) = listen();

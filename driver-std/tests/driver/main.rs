@@ -5,6 +5,9 @@
 mod desktop;
 mod http;
 mod loopback;
+// Its phones have addresses that only Linux has without asking.
+#[cfg(target_os = "linux")]
+mod portal;
 mod proxy;
 #[cfg(unix)]
 mod quiet;
