@@ -111,13 +111,14 @@ impl Ends {
     fn of(walk: &Walk, acted: &keyfob_tests::server::Server) -> Self {
         let ends = Self { good: walk.finish(walk.start()), again: walk.finish(walk.start_at(acted)) };
         assert!(ends.good.is_ok(), "{:?}", ends.good);
-        assert!(ends.again.is_ok() || matches!(ends.again, Err(Error::Refused(_))), "{:?}", ends.again);
+        let over = matches!(ends.again, Err(Error::AnswerLost | Error::Refused(_)));
+        assert!(ends.again.is_ok() || over, "{:?}", ends.again);
         ends
     }
 
     #[track_caller]
     fn check(&self, end: &End, what: &str) {
-        let known = [&self.good, &self.again, &Err(Error::AnswerLost)];
+        let known = [&self.good, &self.again, &Err(Error::AnswerLost), &Err(Error::RelayUnavailable)];
         assert!(known.contains(&end), "{what}: {end:?}");
     }
 }
@@ -164,8 +165,12 @@ fn an_answer_cut_at_every_octet_in_every_length() {
         };
         let needed = enough(|length| hear(&answer, length).0.map(drop));
         let before = walk.shown(&*walk.start_at(&acted));
+        // The way by a relay is long, and its arithmetic slow.
+        let relayed = walk.station().kind == Kind::Relayed;
+        let whole = answer.body.len();
+        let cuts = |cut: &usize| !relayed || cut % 16 == 0 || whole - cut < 2;
         for length in lengths(needed) {
-            for cut in 0..=answer.body.len() {
+            for cut in (0..=whole).filter(cuts) {
                 runs += 1;
                 let (told, flow) = hear(&answer.clone().short(cut), length);
                 match told {

@@ -192,10 +192,14 @@ impl<'c, const N: usize> Relayed<'c, N> {
         u32::try_from(pushed).unwrap_or(u32::MAX).min(self.pace.at(now).left)
     }
 
+    fn is_due(&self, next: Next, now: Now) -> bool {
+        self.pace.is_due(now) && (next != Next::Push || self.flow.due_push(now).is_some())
+    }
+
     fn open<'b>(&'b self, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let private_key = self.flow.seed().derive_key(Label::RelayKey);
         let mut public_key = [0; base64url::LENGTH_OF_32];
-        let public_key = base64url::encode_32(&relay::public_key(&private_key), &mut public_key);
+        let public_key = base64url::encode_32(&self.relay.opens().public_key(&private_key), &mut public_key);
         let mut outcome = Ok(());
         let request = self.relay.request("/mailbox", self.mailbox(), OPENED, out, &mut |pairs| {
             outcome = self.flow.write_authorization_url(pairs);
@@ -336,10 +340,10 @@ impl<'c, const N: usize> Relayed<'c, N> {
         self.step = Step::Paired;
         let private_key = self.flow.seed().derive_key(Label::RelayKey);
         let mailbox = core::str::from_utf8(&self.mailbox).unwrap_or_default();
-        let callback = self.relay.callback();
+        let relay = self.relay;
         let flow = &mut self.flow;
         let outcome = self.room.lend(|room| {
-            let redirect = unseal(&private_key, mailbox, callback, sealed, room)?;
+            let redirect = unseal(relay, &private_key, mailbox, sealed, room)?;
             flow.handle(now, Event::Redirect(redirect)).map(drop)
         });
         if outcome.is_ok() || self.flow.ending().is_some() {
@@ -376,7 +380,7 @@ impl<const N: usize> Flow for Relayed<'_, N> {
                 let wait = self.pace.at(now).wait;
                 Ok(Action::Connected(now.uptime.saturating_add(left.min(wait.into()))))
             }
-            Step::Wait(_) if !self.pace.is_due(now) => Ok(self.display(now)),
+            Step::Wait(next) if !self.is_due(next, now) => Ok(self.display(now)),
             Step::Wait(Next::Ask) => self.ask("waiting", self.codes_left(now).into(), out),
             Step::Wait(Next::Open) => self.open(out),
             Step::Wait(Next::Push) => self.flow.poll(now, out),
@@ -451,19 +455,20 @@ fn mailbox<const N: usize>(flow: &AuthorizationCode<'_, N>) -> [u8; base64url::L
 
 /// The redirect that was sealed. Where it is the query of one, the callback's path is put before it.
 fn unseal<'b>(
+    relay: &Relay<'_>,
     private_key: &[u8; KEY],
     mailbox: &str,
-    callback: [&str; 2],
     sealed: &str,
     room: &'b mut [u8],
 ) -> Result<Redirect<'b>, Error> {
+    let callback = relay.callback();
     let before = callback.iter().map(|piece| piece.len()).fold(1, usize::saturating_add);
     let start = before.saturating_sub(KEY).saturating_sub(1);
     let length = base64url::decoded_length(sealed);
     let place = room.get_mut(start..).and_then(|rest| rest.get_mut(..length));
     let place = place.ok_or(Error::InputTooLarge(Name::Response))?;
     base64url::decode(sealed.as_bytes(), place).ok_or(Check::BadEncoding(Name::Response))?;
-    let plain = relay::open(private_key, mailbox, place).ok_or(Check::SealBroken)?;
+    let plain = relay::open(relay.opens(), private_key, mailbox, place).ok_or(Check::SealBroken)?;
     let (kind, length) = match plain.split_first() {
         Some((kind, text)) => (*kind, text.len()),
         None => return Err(Check::BadMember(Name::Response).into()),
