@@ -28,10 +28,12 @@ impl Instance {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = |start: &str| {
             let line = lines.next().and_then(Result::ok).unwrap_or_default();
-            let address = line.strip_prefix(start).unwrap_or_else(|| panic!("no `{start}…` but `{line}`"));
+            let address =
+                line.strip_prefix(start).map(|rest| rest.trim_start_matches('s').trim_start_matches("://"));
+            let address = address.unwrap_or_else(|| panic!("no `{start}…` but `{line}`"));
             address.parse().unwrap()
         };
-        let (address, admin) = (address("relay listens on http://"), address("admin listens on http://"));
+        let (address, admin) = (address("relay listens on http"), address("admin listens on http"));
         Self { address, admin, child }
     }
 
