@@ -102,6 +102,12 @@ pub fn phone() -> Browser {
 }
 
 impl Hand {
+    /// A user whose device hears nothing of what is typed.
+    pub fn alone() -> Self {
+        let (typed, _) = mpsc::channel();
+        Self { browser: phone(), typed, pages: RefCell::default(), more: Cell::default() }
+    }
+
     /// Waits for a page, and keeps its source.
     #[track_caller]
     pub fn page(&self, css: &str) {

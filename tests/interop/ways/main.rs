@@ -4,6 +4,7 @@
 mod bench;
 mod contract;
 mod hand;
+mod program;
 mod relay;
 mod way;
 
