@@ -147,6 +147,13 @@ impl Device {
         move |url: &str| drop(shown.send(Shown::Address(url.to_owned())))
     }
 
+    /// A device on which this was typed already.
+    pub fn with_a_line(line: &str) -> Self {
+        let ((shown, _), (keys, typed)) = (mpsc::channel(), mpsc::channel());
+        keys.send(line.to_owned()).expect("nobody has hung up");
+        Self { shown, typed, last: None, connected: 0, hidden: false }
+    }
+
     /// Shows it, unless it is what is shown.
     pub fn show(&mut self, shown: Shown) {
         if self.last.as_deref() != Some(shown.address()) {

@@ -4,8 +4,10 @@
 mod bench;
 mod contract;
 mod hand;
+mod owner;
 mod program;
 mod relay;
+mod strangers;
 mod way;
 
 use std::time::Duration;
