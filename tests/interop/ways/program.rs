@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     bench::Bench,
     hand::{Hand, Shown, phone},
-    way::{PORTAL, RELAY},
+    way::{PASTE, PORTAL, RELAY},
 };
 
 /// The options for a client of this bench.
@@ -32,6 +32,12 @@ fn code(event: &Value) -> Shown {
         address: text("verification_uri"),
         code: text("user_code"),
     }
+}
+
+/// What a portal's event says.
+fn invitation(event: &Value) -> Shown {
+    let text = |name| text(event, name).to_owned();
+    Shown::Code { scannable: text("link"), address: text("address"), code: text("code") }
 }
 
 /// A relay that goes away while a phone is to come: it is said, and the device grant takes over.
@@ -123,10 +129,7 @@ fn at_the_portal_from_the_terminal() {
     options.extend(["--portal", &address, "--insecure-lan-redirect", "--way", "portal"]);
     options.extend(["--then", "userinfo"]);
     let mut program = Program::start(&options);
-    let shown = program.event("portal");
-    let text_of = |name| text(&shown, name).to_owned();
-    let shown =
-        Shown::Code { scannable: text_of("link"), address: text_of("address"), code: text_of("code") };
+    let shown = invitation(&program.event("portal"));
     let hand = Hand::alone();
     PORTAL.go(&hand, &shown);
     browser::sign_in(&hand.browser, "alice");
@@ -141,6 +144,25 @@ fn at_the_portal_from_the_terminal() {
         bench.provider.seen_at("/authorize")[0]["query"]["dpop_jkt"].is_string(),
         "the code is bound too"
     );
+}
+
+/// With an address for a page, the address is pasted there.
+// REQ: PORTAL-29
+#[test]
+fn pasted_at_the_portal_from_the_terminal() {
+    let bench = Bench::new();
+    let address = bench.portal.to_string();
+    let mut options = at(&bench, "public");
+    options.extend(["--portal", &address, "--way", "paste", "--redirect-uri", &bench.nowhere]);
+    let mut program = Program::start(&options);
+    let shown = invitation(&program.event("portal"));
+    let hand = Hand::alone();
+    PASTE.go(&hand, &shown);
+    browser::sign_in(&hand.browser, "alice");
+    (PASTE.leave)(&hand, &shown);
+    let result = program.event("result");
+    assert_eq!((text(&result, "subject"), text(&result, "way")), ("alice", "paste"));
+    program.ends_with(0);
 }
 
 /// Who needs tokens for elsewhere says so.
