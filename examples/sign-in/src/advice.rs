@@ -177,6 +177,11 @@ fn flow(
         Error::AlreadyCompleted | Error::KeysNeeded | Error::Misuse | Error::Snapshot => {
             Advice::new(Class::Other, format!("Something happened that should not: {error}."), BUG)
         }
+        Error::RelayUnavailable => Advice::new(
+            Class::Network,
+            "The relay does not answer, or cannot serve now.",
+            "Try again later, or sign in another way.",
+        ),
         Error::SignatureFailed | Error::SignaturePending => Advice::new(
             Class::Other,
             "The key of this program could not sign the request.",
@@ -261,7 +266,7 @@ mod tests {
         Arguments::try_parse_from(line).expect("is right")
     }
 
-    const ERRORS: [Error; 14] = [
+    const ERRORS: [Error; 15] = [
         Error::AlreadyCompleted,
         Error::AnswerLost,
         Error::BufferTooSmall { needed: 9 },
@@ -273,6 +278,7 @@ mod tests {
         Error::KeysNeeded,
         Error::Misuse,
         Error::Refused(ErrorCode::InvalidGrant),
+        Error::RelayUnavailable,
         Error::SignatureFailed,
         Error::SignaturePending,
         Error::Snapshot,
