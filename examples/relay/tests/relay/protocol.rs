@@ -121,7 +121,7 @@ fn a_long_poll_is_answered_at_once() {
     let (other, start) = (SignIn::new(), Instant::now());
     device.open(&other);
     assert_eq!(device.wait(&other, "waiting", 1).body, "{\"status\":\"waiting\"}");
-    assert!((900..3_000).contains(&start.elapsed().as_millis()));
+    assert!((900..10_000).contains(&start.elapsed().as_millis()));
 }
 
 // REQ: CDX-02

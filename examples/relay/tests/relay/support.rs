@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
     thread,
     time::Duration,
@@ -373,11 +373,6 @@ impl Browser {
         assert_eq!(self.go(&page).header("location"), Some(sign_in.url.as_str()));
         assert_eq!(self.callback(&sign_in.response()).status, 303);
     }
-}
-
-/// The top folder of this package.
-pub fn package() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Asks again and again, for a while.

@@ -72,6 +72,28 @@ impl RedisServer {
         all
     }
 
+    /// The lives of the keys of a kind, in milliseconds.
+    pub fn lives(&self, kind: &str) -> Vec<i64> {
+        let all = self.dump();
+        all.iter().filter(|(key, _)| is_kind(key, kind)).map(|(_, (_, life))| *life).collect()
+    }
+
+    /// Lets the time of the keys of a kind run out.
+    pub fn expire(&self, kind: &str) {
+        let mut connection = self.connection();
+        for key in self.dump().keys().filter(|key| is_kind(key, kind)) {
+            redis::cmd("PEXPIRE").arg(key).arg(0).exec(&mut connection).unwrap();
+        }
+    }
+
+    /// Lets the waits after wrong codes run out.
+    pub fn end_waits(&self) {
+        let mut connection = self.connection();
+        for key in self.dump().keys().filter(|key| is_kind(key, "wrong")) {
+            redis::cmd("HDEL").arg(key).arg("till").exec(&mut connection).unwrap();
+        }
+    }
+
     fn answers(&mut self) -> bool {
         for _ in 0..200 {
             let ping = Client::open(self.url()).unwrap().get_connection();
@@ -91,6 +113,10 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn is_kind(key: &[u8], kind: &str) -> bool {
+    key.starts_with(format!("keyfob-relay:1:{kind}:").as_bytes())
 }
 
 fn spawn(folder: &Folder, port: u16) -> Child {
