@@ -6,9 +6,10 @@ use keyfob_core::client::{Client, Prompt, ResponseMode};
 use keyfob_core::client_authentication::ClientAuthentication;
 use keyfob_core::error::Error;
 use keyfob_core::exchange::Discovery;
-use keyfob_core::flow::{AuthorizationCode, Event, Flow, Redirect, RefreshToken};
-use keyfob_core::jws::{Es256, Hs256, Rs256, Verifier};
+use keyfob_core::flow::{AuthorizationCode, DeviceAuthorization, Event, Flow, Redirect, RefreshToken};
+use keyfob_core::jws::{Algorithm, Es256, Hs256, Rs256, Verifier};
 use keyfob_core::metadata::Metadata;
+use keyfob_core::provider;
 use keyfob_core::secret::Secret;
 use serde_json::{Value, json};
 
@@ -172,6 +173,41 @@ fn plain_http_stays_on_the_machine() {
 fn one_insecure_redirect_does_not_allow_the_other() {
     let client = CLIENT.redirect_uri("http://localhost/cb").insecure_lan_redirect();
     assert_eq!(made(&client), config("redirect_uri"));
+}
+
+/// Who says nothing about the scope asks for who the user is, and for nothing that lasts; presets neither.
+// REQ: CDX-06
+#[test]
+fn unless_said_otherwise_the_least_is_asked_for() {
+    let bare = Client::new(SERVER, CLIENT_ID).redirect_uri(REDIRECT_URI);
+    let scope = |client: &Client<'_>| parameter(&authorization_url(&at_authorize(client)), "scope");
+    assert_eq!(scope(&bare).as_deref(), Some("openid"));
+    assert_eq!(scope(&Client::oauth(SERVER, CLIENT_ID).redirect_uri(REDIRECT_URI)), None);
+    for preset in [provider::APPLE, provider::AUTH0, provider::ENTRA, provider::GOOGLE] {
+        let client =
+            preset.client(SERVER.code_challenge_s256_supported(), CLIENT_ID).redirect_uri(REDIRECT_URI);
+        assert_eq!(scope(&client).as_deref(), Some("openid"), "{preset:?}");
+    }
+    let kiosk = Client::new(SERVER.device_authorization_endpoint("https://op.example.com/device"), CLIENT_ID);
+    let flow = DeviceAuthorization::<64>::new(&kiosk, seed(), NOW).expect("right");
+    assert_eq!(parameter(&sent(&flow).body, "scope").as_deref(), Some("openid"));
+}
+
+/// A policy can ask: bind tokens to a key where the server does that.
+// REQ: CDX-05
+#[test]
+fn a_server_says_that_it_binds_tokens_to_keys() {
+    for (more, es256, eddsa) in [
+        (json!({}), false, false),
+        (json!({ "dpop_signing_alg_values_supported": [] }), false, false),
+        (json!({ "dpop_signing_alg_values_supported": ["RS256", "ES256"] }), true, false),
+        (json!({ "dpop_signing_alg_values_supported": ["EdDSA", "unheard-of"] }), false, true),
+    ] {
+        let mut buffer = [0; 1024];
+        let metadata = discovered(more, &mut buffer);
+        assert_eq!(metadata.announces_dpop(Algorithm::Es256), es256);
+        assert_eq!(metadata.announces_dpop(Algorithm::EdDsa), eddsa);
+    }
 }
 
 // REQ: CFG-04

@@ -4,7 +4,7 @@ use crate::{
     client::is_template,
     encoding::url,
     error::{Check, Error, Name},
-    jws::Algorithms,
+    jws::{Algorithm, Algorithms},
     sieve::{Kept, Value},
 };
 
@@ -171,6 +171,12 @@ impl<'m> Metadata<'m> {
     /// Whether the server says that `iss` comes with its authorization responses.
     pub const fn announces_iss(&self) -> bool {
         self.iss_parameter
+    }
+
+    /// Whether the server says that it binds tokens to keys of this algorithm (RFC 9449 §5.1): then tokens that serve
+    /// only who holds [a key](crate::dpop) are the better choice (RFC 9700 §2.2.1).
+    pub fn announces_dpop(&self, algorithm: Algorithm) -> bool {
+        self.dpop_algorithms.is_some_and(|offered| offered.0 & Algorithms::one(algorithm).0 != 0)
     }
 
     /// The same under another issuer.

@@ -31,6 +31,8 @@ pub struct Browser {
     process: Process,
     session: String,
     size: Cell<Option<(u32, u32)>>,
+    taps: Cell<u32>,
+    traffic: RefCell<String>,
     /// The profile and everything else that the browser writes; dropped after `process`.
     _home: TempDir,
 }
@@ -71,6 +73,8 @@ impl Browser {
             process,
             session: format!("http://127.0.0.1:{}/session", port.trim_end_matches('.')),
             size: Cell::default(),
+            taps: Cell::default(),
+            traffic: RefCell::default(),
             _home: home,
         };
         let capabilities = capabilities(browser._home.path());
@@ -100,6 +104,7 @@ impl Browser {
     /// Types `value` into the field that `css` selects, in place of what it held.
     #[track_caller]
     pub fn fill(&self, css: &str, value: &str) {
+        self.taps.set(self.taps.get() + 1);
         self.on_element(css, |element| {
             self.try_post(&format!("{element}/clear"), json!({}))?;
             self.try_post(&format!("{element}/value"), json!({ "text": value }))
@@ -109,6 +114,7 @@ impl Browser {
     /// Clicks the first element that `css` selects, as soon as there is one to click.
     #[track_caller]
     pub fn click(&self, css: &str) {
+        self.taps.set(self.taps.get() + 1);
         self.on_element(css, |element| self.try_post(&format!("{element}/click"), json!({})));
     }
 
@@ -140,9 +146,23 @@ impl Browser {
     pub fn navigations(&self) -> Vec<String> {
         // Each answer holds only what is new since the last one.
         let log = self.post("/se/log", json!({ "type": "performance" }));
+        let entries = log.as_array().into_iter().flatten().filter_map(|entry| entry["message"].as_str());
+        entries.for_each(|entry| *self.traffic.borrow_mut() += entry);
         let mut navigations = self.navigations.borrow_mut();
         navigations.extend(log.as_array().into_iter().flatten().filter_map(navigation));
         navigations.clone()
+    }
+
+    /// All that this browser asked and was answered, as its developer tools log it: addresses, headers, forms; no pages.
+    #[track_caller]
+    pub fn traffic(&self) -> String {
+        self.navigations();
+        self.traffic.borrow().clone()
+    }
+
+    /// What its user has done so far: a click is one, and a field that was filled.
+    pub fn taps(&self) -> u32 {
+        self.taps.get()
     }
 
     /// The address of the page shown, also of one that could not be loaded.
@@ -184,6 +204,28 @@ impl Browser {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": metrics });
         self.post("/goog/cdp/execute", command);
+    }
+
+    /// Becomes a small phone: 360 × 640 pixels, and fingers.
+    #[track_caller]
+    pub fn be_a_phone(&self) {
+        self.set_window(360, 640);
+        let metrics = json!({ "width": 360, "height": 640, "deviceScaleFactor": 2, "mobile": true });
+        for (command, params) in [
+            ("Emulation.setDeviceMetricsOverride", metrics),
+            ("Emulation.setTouchEmulationEnabled", json!({ "enabled": true })),
+        ] {
+            self.post("/goog/cdp/execute", json!({ "cmd": command, "params": params }));
+        }
+    }
+
+    /// Goes on in the tab of this number, as soon as there is one: 0 is the first. It keeps the size of this one.
+    #[track_caller]
+    pub fn go_to_tab(&self, number: usize) {
+        let handle = |browser: &Self| browser.get("/window/handles").get(number).cloned();
+        self.wait_for(|browser| handle(browser).is_some(), PAGES);
+        self.post("/window", json!({ "handle": handle(self) }));
+        self.be_a_phone();
     }
 
     /// Saves a picture (PNG) of the visible part of the page.
@@ -390,7 +432,7 @@ const FLAGS: [&str; 11] = [
     "--disable-sync",
     "--no-first-run",
     "--no-proxy-server",
-    "--host-resolver-rules=MAP op.keyfob.test 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE ::1 , EXCLUDE localhost",
+    "--host-resolver-rules=MAP op.keyfob.test 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.* , EXCLUDE ::1 , EXCLUDE localhost",
 ];
 
 /// The name of an element's id in answers (WebDriver §12.1).

@@ -8,3 +8,5 @@ pub mod phone;
 pub mod process;
 pub mod provider;
 pub mod tab;
+pub mod terminal;
+pub mod wiretap;

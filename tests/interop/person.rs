@@ -57,6 +57,8 @@ pub struct SignedIn {
     pub claims: serde_json::Value,
     /// Seconds that the access token lives.
     pub expires_in: Option<u32>,
+    /// The ID token itself.
+    pub id_token: String,
     /// The refresh token.
     pub refresh_token: Option<String>,
     /// The scope that was granted.
@@ -80,6 +82,7 @@ impl SignedIn {
             checked: id_token.checked(),
             claims: json(id_token.claims()),
             expires_in: tokens.expires_in(),
+            id_token: id_token.as_str().into(),
             refresh_token: tokens.refresh_token().map(Into::into),
             scope: tokens.scope().map(Into::into),
             subject,

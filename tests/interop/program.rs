@@ -1,72 +1,14 @@
 //! The terminal program of README's first screen, as a user runs it, with a real browser.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::PathBuf,
-    process::{Child, ChildStdout, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use keyfob_interop::{
     browser::{self, Browser, Options as BrowserOptions},
     provider::{Options, Provider},
+    terminal::Program,
 };
-use serde_json::Value;
 
 const PAGES: Duration = Duration::from_secs(20);
-
-/// The program on its way; it is ended with this.
-struct Program {
-    child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
-}
-
-impl Program {
-    /// Builds it, if need be, and starts it.
-    fn start(arguments: &[&str]) -> Self {
-        let built =
-            Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "keyfob-sign-in"]).status();
-        assert!(built.is_ok_and(|status| status.success()), "the program cannot be built");
-        // Beside the folder that this test lies in.
-        let own = std::env::current_exe().expect("a path");
-        let program: PathBuf = own.ancestors().nth(2).expect("a folder").join("sign-in");
-        let mut child = Command::new(program)
-            .args(["--json", "--no-browser"])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        Self { child, lines }
-    }
-
-    /// Reads events up to one of this kind.
-    #[track_caller]
-    fn event(&mut self, kind: &str) -> Value {
-        for line in self.lines.by_ref() {
-            let event: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
-            assert_ne!((event["event"].as_str(), kind != "error"), (Some("error"), true), "{event}");
-            if event["event"] == kind {
-                return event;
-            }
-        }
-        panic!("there is no `{kind}`");
-    }
-
-    #[track_caller]
-    fn ends_with(mut self, code: i32) {
-        assert_eq!(self.child.wait().expect("an end").code(), Some(code));
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It has ended already, where the test passed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// The page at the end says so, at an address without the response.
 #[track_caller]

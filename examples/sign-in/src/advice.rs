@@ -4,8 +4,12 @@ mod check;
 mod network;
 mod refusal;
 mod setting;
+pub mod way;
 
-use keyfob_core::error::{Error, Name};
+use keyfob_core::{
+    error::{Error, Name},
+    plan::Way,
+};
 use keyfob_std::Failure;
 
 use crate::{
@@ -90,8 +94,8 @@ pub fn on(problem: &Problem, arguments: &Arguments) -> Advice {
             "Try again; or sign in at a real server with --issuer and --client-id.",
         )
         .because(error.to_string()),
-        Problem::Failed { stage, failure: Failure::Flow(error), refusal } => {
-            flow(*error, *stage, refusal.as_ref(), arguments)
+        Problem::Failed { stage, failure: Failure::Flow(error), refusal, way } => {
+            flow(*error, *stage, *way, refusal.as_ref(), arguments)
         }
         Problem::Failed { stage, failure: Failure::Http(error), .. } => {
             network::advice(error, *stage, arguments)
@@ -128,12 +132,18 @@ pub fn on(problem: &Problem, arguments: &Arguments) -> Advice {
     }
 }
 
-fn flow(error: Error, stage: Stage, refusal: Option<&ServerText>, arguments: &Arguments) -> Advice {
+fn flow(
+    error: Error,
+    stage: Stage,
+    way: Option<Way>,
+    refusal: Option<&ServerText>,
+    arguments: &Arguments,
+) -> Advice {
     match error {
         Error::Check(check) => check::advice(check, stage, arguments),
         Error::Refused(code) => refusal::advice(code, stage, refusal),
         Error::Config(name) => setting::advice(name),
-        Error::Expired => Advice::new(Class::Expired, nobody(arguments), expired(arguments)),
+        Error::Expired => Advice::new(Class::Expired, nobody(way, arguments), expired(way, arguments)),
         Error::AnswerLost => {
             let used = if stage == Stage::Refresh { "refresh token" } else { "code" };
             Advice::new(
@@ -181,17 +191,21 @@ fn flow(error: Error, stage: Stage, refusal: Option<&ServerText>, arguments: &Ar
     }
 }
 
-fn nobody(arguments: &Arguments) -> String {
+fn nobody(way: Option<Way>, arguments: &Arguments) -> String {
     let time = duration(arguments.timeout.into());
-    if arguments.device {
-        return format!("Nobody entered the code within {time}, or while the server took it.");
+    match way {
+        Some(Way::DeviceAuthorization) => {
+            format!("Nobody entered the code within {time}, or while the server took it.")
+        }
+        // An unencrypted response has two minutes at the most.
+        Some(Way::Portal) => "Nobody came back from the phone in time.".to_owned(),
+        _ => format!("Nobody came back from the browser within {time}."),
     }
-    format!("Nobody came back from the browser within {time}.")
 }
 
-fn expired(arguments: &Arguments) -> String {
+fn expired(way: Option<Way>, arguments: &Arguments) -> String {
     let again = "Run it again, with a longer --timeout if needed.";
-    if arguments.issuer.is_none() || arguments.device {
+    if arguments.issuer.is_none() || !matches!(way, None | Some(Way::Loopback | Way::Paste)) {
         return again.to_owned();
     }
     let redirect_uri = arguments.redirect_uri.as_deref().unwrap_or(DEFAULT_REDIRECT_URI);
@@ -278,7 +292,7 @@ mod tests {
         assert!(variants.iter().zip(&names).all(|(variant, name)| name.starts_with(variant)), "{names:?}");
         for (error, name) in ERRORS.into_iter().zip(&names) {
             for stage in STAGES {
-                let advice = flow(error, stage, None, &arguments());
+                let advice = flow(error, stage, Some(Way::Loopback), None, &arguments());
                 assert_readable(&advice, name);
                 assert!(!advice.message.starts_with("The sign-in failed"), "{name} has words of its own");
             }
@@ -322,7 +336,7 @@ mod tests {
 
     #[test]
     fn who_runs_out_of_time_hears_of_the_callback() {
-        let advice = flow(Error::Expired, Stage::SignIn, None, &arguments());
+        let advice = flow(Error::Expired, Stage::SignIn, Some(Way::Loopback), None, &arguments());
         assert_eq!(advice.class, Class::Expired);
         assert!(advice.advice.contains(DEFAULT_REDIRECT_URI));
     }

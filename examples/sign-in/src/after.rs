@@ -98,7 +98,7 @@ impl Session<'_> {
             .map_err(failed)?;
         let rotated = fresh.refresh_token.as_ref().is_some_and(|new| *new != old);
         self.report.refreshed(&fresh, rotated);
-        let Tokens { access_token, expires_in, refresh_token, scope, identity } = fresh;
+        let Tokens { access_token, expires_in, refresh_token, scope, identity, .. } = fresh;
         self.tokens.access_token = access_token;
         self.tokens.expires_in = expires_in;
         self.tokens.refresh_token = refresh_token.or(Some(old));

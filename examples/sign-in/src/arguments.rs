@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum, builder::NonEmptyStringValueParser};
 
@@ -99,6 +99,10 @@ pub struct Arguments {
     #[arg(long, value_name = "JSON", help_heading = REQUEST)]
     pub authorization_details: Option<String>,
 
+    /// Take tokens that serve whoever has them, also where the server would bind them to a key (DPoP)
+    #[arg(long, help_heading = REQUEST)]
+    pub bearer: bool,
+
     /// Send the request to the server first, and the browser with a reference to it (RFC 9126)
     #[arg(long, help_heading = REQUEST)]
     pub par: bool,
@@ -106,6 +110,43 @@ pub struct Arguments {
     /// Any other parameter of the request; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = parameter, help_heading = REQUEST)]
     pub param: Vec<(String, String)>,
+
+    #[arg(help = WAYS_HELP, long_help = format!("{WAYS_HELP}\n\n{WAYS_HELP_MORE}"))]
+    #[arg(long, value_name = "WAY", value_enum, value_delimiter = ',', help_heading = WAYS)]
+    pub way: Vec<Way>,
+
+    /// List the ways to sign in, with the reason for each that cannot be used, and end
+    #[arg(long, help_heading = WAYS)]
+    pub ways: bool,
+
+    /// Sign in on another device, as a TV does: short for --way device
+    #[arg(long, conflicts_with_all = ["redirect_uri", "no_browser", "way"], help_heading = WAYS)]
+    pub device: bool,
+
+    /// Only print the address to open
+    #[arg(long, help_heading = WAYS)]
+    pub no_browser: bool,
+
+    /// The relay that holds the response for this machine until it is fetched
+    #[arg(long, value_name = "URL", requires = "relay_device_file", help_heading = WAYS)]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub relay: Option<String>,
+
+    /// A file with this machine's account at the relay, as ID:SECRET
+    #[arg(long, value_name = "FILE", requires = "relay", help_heading = WAYS)]
+    pub relay_device_file: Option<PathBuf>,
+
+    /// Let the response come to the relay in the address, from a server that cannot post it
+    #[arg(long, requires = "relay", help_heading = WAYS)]
+    pub relay_query: bool,
+
+    /// This machine's address in the network, where a phone is shown a page; port 0 takes any free one
+    #[arg(long, value_name = "IP:PORT", help_heading = WAYS)]
+    pub portal: Option<SocketAddr>,
+
+    /// Let the response come back to --portal: whoever listens on the network can read it
+    #[arg(long, requires = "portal", help_heading = WAYS)]
+    pub insecure_lan_redirect: bool,
 
     /// What to do after the sign-in, in this order
     #[arg(long, value_name = "ACTION", value_enum, value_delimiter = ',', help_heading = RUN)]
@@ -116,16 +157,8 @@ pub struct Arguments {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub timeout: u32,
 
-    /// Only print the address to open
+    /// Draw no QR code beside a code
     #[arg(long, help_heading = RUN)]
-    pub no_browser: bool,
-
-    /// Sign in on another device, as a TV does: show a code and where to enter it
-    #[arg(long, conflicts_with_all = ["redirect_uri", "no_browser"], help_heading = RUN)]
-    pub device: bool,
-
-    /// Draw no QR code beside the user code
-    #[arg(long, requires = "device", help_heading = RUN)]
     pub no_qr: bool,
 
     /// For scripts: one JSON object a line on standard output, and nothing else
@@ -172,6 +205,21 @@ pub enum Prompt {
     None,
     /// Which account to use
     SelectAccount,
+}
+
+/// A way to sign in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Way {
+    /// A code, and where to enter it on another device
+    Device,
+    /// This machine's browser, which comes back by itself
+    Loopback,
+    /// Another device's browser, which comes back to a service that holds the response for this machine
+    Relay,
+    /// A browser anywhere; the address that it ends at is brought back by hand
+    Paste,
+    /// A phone in the same network, which comes back to a page on this machine
+    Portal,
 }
 
 /// What to do when the user is signed in.
@@ -237,8 +285,13 @@ const REDIRECT_URI_KINDS: &str = "\
 With http to 127.0.0.1 or [::1] this program listens there; port 0 stands for any free port. With https or a scheme such \
 as com.example.app:/callback it cannot listen: it asks you to paste the final address.";
 
+const WAYS_HELP: &str = "Sign in by these ways only, in this order [default: those that server and machine allow, the best first]";
+const WAYS_HELP_MORE: &str = "\
+Where a way turns out to be blocked, the next one is taken. Who names a single way gets this one or an error.";
+
 const SERVER: &str = "Server and application";
 const REQUEST: &str = "What to ask for";
+const WAYS: &str = "How to sign in";
 const RUN: &str = "This run";
 
 const AUTH0: &str = "\
@@ -289,6 +342,8 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(arguments.param, [pair("a", "b=c"), pair("d", "")]);
         assert_eq!(arguments.prompt, [Prompt::Login, Prompt::SelectAccount]);
+        let arguments = parse("--way relay,device --way paste").expect("is right");
+        assert_eq!(arguments.way, [Way::Relay, Way::Device, Way::Paste]);
         let arguments = parse("--id-token-alg es256").expect("case does not matter");
         assert_eq!(arguments.id_token_alg, [Alg::Es256]);
     }
@@ -306,8 +361,13 @@ mod tests {
             "--timeout 0",
             "--id-token-alg none",
             "--issuer a --issuer b --client-id c",
-            "--no-qr",
             "--device --no-browser",
+            "--device --way paste",
+            "--way telephone",
+            "--relay https://relay.example",
+            "--relay-device-file f",
+            "--portal kettle.local",
+            "--insecure-lan-redirect",
             "--device --redirect-uri com.example.app:/cb",
             "stray",
         ] {

@@ -1,6 +1,9 @@
 //! Signing in on another device: this terminal shows a code, and where to enter it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use keyfob_core::flow::{Redirect, UserCode};
 use keyfob_std::user_agent::{Progress, UserAgent, UserAgentError};
@@ -12,15 +15,16 @@ pub struct Device<'r> {
     report: &'r dyn Report,
     qr: bool,
     until: Instant,
-    shown: bool,
+    shown: &'r AtomicBool,
+    code: Option<String>,
     late: bool,
 }
 
 impl<'r> Device<'r> {
-    /// Waits for so many seconds at the most; `qr`: a QR code may be shown too.
-    pub fn new(report: &'r dyn Report, seconds: u32, qr: bool) -> Self {
+    /// Waits for so many seconds at the most; `qr`: a QR code may be shown too. Notes in `shown` that a code was.
+    pub fn new(report: &'r dyn Report, shown: &'r AtomicBool, seconds: u32, qr: bool) -> Self {
         let until = Instant::now() + Duration::from_secs(seconds.into());
-        Self { report, qr, until, shown: false, late: false }
+        Self { report, qr, until, shown, code: None, late: false }
     }
 
     /// Whether the user took too long.
@@ -44,9 +48,12 @@ impl UserAgent for Device<'_> {
             self.late = true;
             return Err(UserAgentError::Cancelled);
         }
-        if !self.shown {
+        self.shown.store(true, Ordering::Relaxed);
+        if self.code.as_deref() != Some(code.user_code()) {
+            if self.code.replace(code.user_code().to_owned()).is_some() {
+                self.report.user_code_over();
+            }
             self.report.user_code(code, self.qr);
-            self.shown = true;
         }
         let seconds = rest.as_secs().saturating_add(1).min(code.seconds_left().into());
         self.report.time_left(seconds);
@@ -55,6 +62,10 @@ impl UserAgent for Device<'_> {
 
     fn hide(&mut self) {
         self.report.user_code_over();
+    }
+
+    fn connected(&mut self) {
+        self.report.connected();
     }
 
     fn progress(&mut self, progress: Progress) {

@@ -5,41 +5,34 @@ mod advice;
 mod after;
 mod arguments;
 mod device;
+mod machine;
 mod paste;
+mod portal;
 mod problem;
+mod relay;
 mod report;
 mod settings;
+mod sign_in;
 mod tokens;
+mod ways;
 
 use std::{
     process::{self, ExitCode},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
-use keyfob_core::{
-    client::Client,
-    error::Error,
-    flow::{AuthorizationCode, DeviceAuthorization, Flow},
-    secret::{Buffer, Seed},
-};
+use keyfob_core::secret::Buffer;
 use keyfob_demo_issuer::DemoIssuer;
-use keyfob_std::{
-    Clock, Failure, SystemClock, entropy::SystemEntropy, http::HttpsClient, redirect::Loopback, run,
-    user_agent::Desktop,
-};
+use keyfob_std::SystemClock;
 
 use crate::{
     after::Session,
     arguments::Arguments,
-    device::Device,
-    paste::Paste,
-    problem::{Problem, Stage},
-    report::{Report, Step, Visit, Way},
+    problem::Problem,
+    report::{Report, Step},
     settings::Settings,
-    tokens::Tokens,
+    sign_in::SignIn,
+    ways::Ways,
 };
 
 fn main() -> ExitCode {
@@ -78,17 +71,26 @@ fn sign_in(arguments: &Arguments, report: &Arc<dyn Report>) -> Result<(), Proble
     let mut document = Buffer::<8192>::new();
     let metadata = settings::discover(issuer, &mut http, &mut clock, &mut document)?;
 
-    let loopback = if arguments.device { None } else { settings.listen()? };
-    let redirect_uri = settings.redirect_uri(loopback.as_ref());
-    let client = settings.client(metadata, &redirect_uri);
+    let ways = Ways::new(&metadata, &machine::abilities(arguments), ways::wanted(arguments));
+    if arguments.ways {
+        report.ways(&ways.all().collect::<Vec<_>>());
+        return Ok(());
+    }
     let mut buffer = Buffer::<32768>::new();
-    let way = SignIn { arguments, report, client: &client, demo: demo.is_some() };
-    let tokens = if arguments.device {
-        way.on_another_device(&mut http, &mut clock, &mut buffer)?
-    } else {
-        way.in_a_browser(loopback, &redirect_uri, &mut http, &mut clock, &mut buffer)?
+    let mut attempt = SignIn {
+        arguments,
+        settings: &settings,
+        report,
+        metadata,
+        http: &mut http,
+        clock: &mut clock,
+        buffer: &mut buffer,
+        demo: demo.is_some(),
+        asked: Arc::default(),
     };
-    report.signed_in(issuer, settings.scope(), &tokens);
+    let (way, tokens) = attempt.by(ways)?;
+    report.signed_in(issuer, settings.scope(), way, &tokens);
+    let client = settings.client(metadata, way, "");
     Session {
         client: &client,
         http: &mut http,
@@ -99,77 +101,4 @@ fn sign_in(arguments: &Arguments, report: &Arc<dyn Report>) -> Result<(), Proble
         demo: demo.is_some(),
     }
     .go_on(&arguments.then)
-}
-
-/// A sign-in, one way or the other.
-struct SignIn<'s> {
-    arguments: &'s Arguments,
-    report: &'s Arc<dyn Report>,
-    client: &'s Client<'s>,
-    demo: bool,
-}
-
-impl SignIn<'_> {
-    fn in_a_browser(
-        &self,
-        loopback: Option<Loopback>,
-        redirect_uri: &str,
-        http: &mut HttpsClient,
-        clock: &mut SystemClock,
-        buffer: &mut [u8],
-    ) -> Result<Tokens, Problem> {
-        let mut flow = AuthorizationCode::<2048>::new(self.client, seed()?, clock.now()).map_err(failed)?;
-        let (arguments, demo) = (self.arguments, self.demo);
-        let shown = Arc::new(AtomicBool::new(false));
-        let visit = {
-            let (report, redirect_uri, seconds) =
-                (self.report.clone(), redirect_uri.to_owned(), arguments.timeout);
-            let shown = shown.clone();
-            move |url: &str, way| {
-                shown.store(true, Ordering::Relaxed);
-                report.authorize(&Visit { url, redirect_uri: &redirect_uri, seconds, way, demo })
-            }
-        };
-        let outcome = match loopback {
-            Some(loopback) => {
-                let way = if arguments.no_browser { Way::ByHand } else { Way::Browser };
-                let desktop = Desktop::new(loopback).show(move |url| visit(url, way));
-                let report = self.report.clone();
-                let desktop = desktop.on_progress(move |progress| {
-                    report.progress(Step::of(progress, shown.load(Ordering::Relaxed)));
-                });
-                let mut desktop = if arguments.no_browser { desktop.without_browser() } else { desktop };
-                run(&mut flow, http, &mut desktop, clock, buffer, Tokens::copy)
-            }
-            None => {
-                let mut paste = Paste::new(&**self.report, |url| visit(url, Way::Paste));
-                run(&mut flow, http, &mut paste, clock, buffer, Tokens::copy)
-            }
-        };
-        signed_in(outcome, &flow)
-    }
-
-    fn on_another_device(
-        &self,
-        http: &mut HttpsClient,
-        clock: &mut SystemClock,
-        buffer: &mut [u8],
-    ) -> Result<Tokens, Problem> {
-        let mut flow = DeviceAuthorization::<2048>::new(self.client, seed()?, clock.now()).map_err(failed)?;
-        let mut device = Device::new(&**self.report, self.arguments.timeout, !self.arguments.no_qr);
-        let outcome = run(&mut flow, http, &mut device, clock, buffer, Tokens::copy);
-        if device.is_late() { Err(failed(Error::Expired)) } else { signed_in(outcome, &flow) }
-    }
-}
-
-fn seed() -> Result<Seed, Problem> {
-    Seed::draw(&mut SystemEntropy).map_err(failed)
-}
-
-fn failed(error: Error) -> Problem {
-    Problem::of(Stage::SignIn, error, None)
-}
-
-fn signed_in(outcome: Result<Result<Tokens, Error>, Failure>, flow: &dyn Flow) -> Result<Tokens, Problem> {
-    outcome.map_err(|failure| Problem::of(Stage::SignIn, failure, flow.refusal()))?.map_err(failed)
 }

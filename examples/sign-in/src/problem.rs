@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use keyfob_core::flow::Refusal;
+use keyfob_core::{flow::Refusal, plan::Way};
 use keyfob_std::Failure;
 
 /// Why the program did not do what it was asked to.
@@ -18,6 +18,8 @@ pub enum Problem {
         failure: Failure,
         /// What the server wrote beside its refusal.
         refusal: Option<ServerText>,
+        /// The way that was gone, if it was on a way.
+        way: Option<Way>,
     },
     /// A file cannot be read, or holds what it should not.
     File {
@@ -79,7 +81,16 @@ impl Problem {
             code: refusal.code().to_owned(),
             description: format!("{}{}", refusal.description(), if refusal.is_cut() { "…" } else { "" }),
         });
-        Self::Failed { stage, failure: failure.into(), refusal }
+        Self::Failed { stage, failure: failure.into(), refusal, way: None }
+    }
+
+    /// The same, on this way.
+    #[must_use]
+    pub fn on(mut self, gone: Way) -> Self {
+        if let Self::Failed { way, .. } = &mut self {
+            *way = Some(gone);
+        }
+        self
     }
 
     pub fn setting(message: impl Into<String>, advice: impl Into<String>) -> Self {

@@ -7,7 +7,12 @@ mod text;
 
 use std::sync::Arc;
 
-use keyfob_core::{flow::UserCode, id_token::Checked};
+use keyfob_core::{
+    flow::UserCode,
+    id_token::Checked,
+    plan::{Reason, Way},
+    portal::Invitation,
+};
 use keyfob_std::user_agent::Progress;
 use serde_json::Value;
 
@@ -27,6 +32,15 @@ pub trait Report: Send + Sync {
     /// Something begins.
     fn progress(&self, step: Step);
 
+    /// The ways to sign in: those that can be used, the best first, and the others with the reason.
+    fn ways(&self, ways: &[(Way, Option<Reason>)]);
+
+    /// A sign-in begins, this way.
+    fn way(&self, way: Way);
+
+    /// One way did not work, and the program goes on with another.
+    fn fall_back(&self, from: Way, reason: Reason, to: Way);
+
     /// The user has to go to an address.
     fn authorize(&self, visit: &Visit<'_>);
 
@@ -36,11 +50,20 @@ pub trait Report: Send + Sync {
     /// The code is good for so many seconds still. It comes every second.
     fn time_left(&self, seconds: u64);
 
+    /// A phone in the network can come in, with a code; `qr` as before.
+    fn invitation(&self, invitation: &Invitation<'_>, qr: bool);
+
+    /// Another device's browser was let in, and signs the user in now.
+    fn connected(&self);
+
+    /// Somebody is trying: wrong codes so far, and responses that were not of this sign-in.
+    fn warn(&self, wrong_codes: u16, strangers: u16);
+
     /// The code is of no use any more.
     fn user_code_over(&self);
 
     /// The user is signed in at `issuer`; `asked` is the scope that was asked for.
-    fn signed_in(&self, issuer: &str, asked: &[&str], tokens: &Tokens);
+    fn signed_in(&self, issuer: &str, asked: &[&str], way: Way, tokens: &Tokens);
 
     /// The UserInfo endpoint answered about the same user.
     fn user_info(&self, claims: &Value);
@@ -135,14 +158,14 @@ pub struct Visit<'v> {
     pub redirect_uri: &'v str,
     /// How long the program waits.
     pub seconds: u32,
-    pub way: Way,
+    pub trip: Trip,
     /// Whether the address is the demo issuer's.
     pub demo: bool,
 }
 
 /// How the user gets there and back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Way {
+pub enum Trip {
     /// The browser is opened, and comes back by itself.
     Browser,
     /// The user opens the address; the browser comes back by itself.
@@ -150,6 +173,9 @@ pub enum Way {
     /// The user opens the address, and brings the final one back.
     Paste,
 }
+
+/// What is said when another device's browser was let in.
+const CONNECTED: &str = "Another device is signing in. If it is not yours, give up with Ctrl-C.";
 
 /// A check that was passed.
 pub struct Passed {

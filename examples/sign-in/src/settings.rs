@@ -9,15 +9,19 @@ use std::{
 use keyfob_core::{
     client::{self, Client},
     client_authentication::ClientAuthentication,
+    dpop::Dpop,
     error::{Check, Error},
     exchange::Discovery,
-    jws::{Es256, Rs256, Verifier},
+    jws::{Algorithm, Es256, Es256Signer, Rs256, Verifier},
     metadata::Metadata,
+    plan::Way,
     secret::{Buffer, Secret},
 };
 use keyfob_demo_issuer::DemoIssuer;
 use keyfob_std::{
-    Failure, SystemClock, fetch,
+    Failure, SystemClock,
+    entropy::SystemEntropy,
+    fetch,
     http::HttpsClient,
     redirect::{Loopback, LoopbackHost},
 };
@@ -26,6 +30,8 @@ use zeroize::Zeroizing;
 use crate::{
     arguments::{Alg, Arguments, ClientAuth, Prompt, Then},
     problem::{Problem, Stage},
+    relay::Account,
+    ways::wanted,
 };
 
 /// The options, in the shape that a client borrows.
@@ -40,6 +46,9 @@ pub struct Settings<'a> {
     verifiers: Vec<&'static dyn Verifier>,
     secret: Option<Zeroizing<String>>,
     redirect: Redirect<'a>,
+    relay: Option<Account<'a>>,
+    /// The key that tokens are bound to, where the server does that. It ends with this run.
+    key: Es256Signer<'static>,
 }
 
 /// How the browser's answer gets here.
@@ -56,6 +65,8 @@ impl<'a> Settings<'a> {
         check_issuer(arguments)?;
         let secret = arguments.client_secret_file.as_deref().map(read_secret).transpose()?;
         check_authentication(arguments, secret.is_some())?;
+        let redirect = redirect(arguments)?;
+        check_redirect(arguments, &redirect)?;
         let mut scope = words(&arguments.scope);
         if arguments.scope.is_empty() {
             scope = DEFAULT_SCOPE.to_vec();
@@ -89,7 +100,10 @@ impl<'a> Settings<'a> {
             prompt: arguments.prompt.iter().map(|prompt| (*prompt).into()).collect(),
             verifiers: arguments.id_token_alg.iter().map(verifier).collect(),
             secret,
-            redirect: redirect(arguments)?,
+            redirect,
+            relay: account(arguments)?,
+            key: Es256Signer::draw(&mut SystemEntropy)
+                .map_err(|error| Problem::of(Stage::SignIn, error, None))?,
         })
     }
 
@@ -98,8 +112,8 @@ impl<'a> Settings<'a> {
         &self.scope
     }
 
-    /// The client of the server with `metadata`.
-    pub fn client<'c>(&'c self, metadata: Metadata<'c>, redirect_uri: &'c str) -> Client<'c> {
+    /// The client of the server with `metadata`, whose response comes this way.
+    pub fn client<'c>(&'c self, metadata: Metadata<'c>, way: Way, redirect_uri: &'c str) -> Client<'c> {
         let arguments = self.arguments;
         let id = arguments.client_id.as_deref().unwrap_or(DemoIssuer::CLIENT_ID);
         let mut client = Client::new(metadata, id)
@@ -127,6 +141,17 @@ impl<'a> Settings<'a> {
         }
         if let Some(seconds) = arguments.max_age {
             client = client.max_age(seconds);
+        }
+        // A form keeps the code out of the relay's log. The demo issuer posts none.
+        if way == Way::Relay && !arguments.relay_query && arguments.issuer.is_some() {
+            client = client.response_mode(client::ResponseMode::FormPost);
+        }
+        if way == Way::Portal && arguments.insecure_lan_redirect {
+            client = client.insecure_lan_redirect();
+        }
+        // A stolen token is of no use then. This server may do it for other clients only, hence `prefer`.
+        if !arguments.bearer && metadata.announces_dpop(Algorithm::Es256) {
+            client = client.dpop(Dpop::new(&self.key).prefer().bind_code());
         }
         if arguments.par {
             client = client.pushed_authorization_request();
@@ -159,22 +184,26 @@ impl<'a> Settings<'a> {
         builder.build().map_err(|error| Problem::of(Stage::Discovery, error, None))
     }
 
-    /// Listens for the redirect, unless nobody can.
-    pub fn listen(&self) -> Result<Option<Loopback>, Problem> {
-        match &self.redirect {
-            Redirect::Listen { host, port, path } => {
-                let loopback = Loopback::bind(*host, *port, path);
-                loopback.map(Some).map_err(|error| Problem::of(Stage::SignIn, error, None))
-            }
-            Redirect::Paste => Ok(None),
-        }
+    /// Listens for the redirect. With the redirect URI as it is sent: to the letter what was given, unless the port was
+    /// free to choose.
+    pub fn listen(&self) -> Result<(Loopback, String), Problem> {
+        // Where nobody can listen, this is no way.
+        let Redirect::Listen { host, port, path } = self.redirect else { return Err(contradiction()) };
+        let loopback =
+            Loopback::bind(host, port, path).map_err(|error| Problem::of(Stage::SignIn, error, None))?;
+        let given = self.arguments.redirect_uri.as_deref().filter(|_| port != 0);
+        let redirect_uri = given.unwrap_or(loopback.redirect_uri()).to_owned();
+        Ok((loopback, redirect_uri))
     }
 
-    /// The redirect URI as it is sent: to the letter what was given, unless the port was free to choose.
-    pub fn redirect_uri(&self, loopback: Option<&Loopback>) -> String {
-        let chosen = matches!(self.redirect, Redirect::Listen { port: 0, .. });
-        let given = self.arguments.redirect_uri.as_deref().filter(|_| !chosen);
-        given.or(loopback.map(Loopback::redirect_uri)).unwrap_or_default().to_owned()
+    /// The account at the relay.
+    pub fn relay(&self) -> Option<&Account<'a>> {
+        self.relay.as_ref()
+    }
+
+    /// Where the browser ends whose address is pasted here.
+    pub fn pasted_redirect_uri(&self) -> &'a str {
+        self.arguments.redirect_uri.as_deref().unwrap_or(DEFAULT_REDIRECT_URI)
     }
 }
 
@@ -242,6 +271,27 @@ fn check_authentication(arguments: &Arguments, secret: bool) -> Result<(), Probl
     }
 }
 
+/// A redirect URI that is given is one for every way that is named.
+fn check_redirect(arguments: &Arguments, redirect: &Redirect<'_>) -> Result<(), Problem> {
+    let suits = |way: &Way| match (way, redirect) {
+        (Way::Loopback, Redirect::Listen { .. }) | (Way::Paste, Redirect::Paste) => true,
+        // The browser comes to an error there, and has it in its address bar all the same.
+        (Way::Paste, Redirect::Listen { port, .. }) => *port != 0,
+        _ => false,
+    };
+    if arguments.redirect_uri.is_none() || wanted(arguments).iter().all(suits) {
+        return Ok(());
+    }
+    Err(contradiction())
+}
+
+fn contradiction() -> Problem {
+    Problem::setting(
+        "--redirect-uri and --way contradict each other: not all of these ways come back there.",
+        "Leave out --redirect-uri: the ways loopback and paste have one of their own, and so have relay and portal.",
+    )
+}
+
 fn redirect(arguments: &Arguments) -> Result<Redirect<'_>, Problem> {
     let Some(uri) = arguments.redirect_uri.as_deref() else {
         // A real server may compare the port too, so it is always the same there.
@@ -274,6 +324,18 @@ fn port_and_path(rest: &str) -> Option<(u16, &str)> {
     };
     let path = if path.is_empty() { "/" } else { path };
     (!path.contains(['?', '#'])).then_some((port, path))
+}
+
+/// Reads this machine's account at the relay, if there is one.
+fn account(arguments: &Arguments) -> Result<Option<Account<'_>>, Problem> {
+    let (Some(base), Some(path)) = (&arguments.relay, &arguments.relay_device_file) else { return Ok(None) };
+    let option = "--relay-device-file";
+    let text =
+        fs::read_to_string(path).map(Zeroizing::new).map_err(|error| unreadable(option, path, &error))?;
+    let account = Account::new(base.trim_end_matches('/'), &text);
+    account
+        .map(Some)
+        .ok_or_else(|| file(option, path, "does not hold ID:SECRET, the device's account at the relay"))
 }
 
 /// Reads a secret; the line feed that editors put behind it does not count.
@@ -353,6 +415,7 @@ mod tests {
             .unwrap_or_default()
     }
 
+    // REQ: CDX-06
     #[test]
     fn the_scope_is_what_was_asked_for() {
         assert_eq!(scope(""), ["openid", "profile", "email"]);
@@ -412,5 +475,16 @@ mod tests {
         }
         assert!(Settings::new(&arguments("--issuer t.example --client-id a")).is_err());
         assert!(Settings::new(&arguments("--client-auth none")).is_ok());
+        for (line, right) in [
+            ("--way paste --redirect-uri http://127.0.0.1:1/cb", true),
+            ("--way paste,loopback --redirect-uri http://127.0.0.1:1/cb", true),
+            ("--way paste --redirect-uri com.example.app:/cb", true),
+            ("--way loopback --redirect-uri com.example.app:/cb", false),
+            ("--way paste --redirect-uri http://127.0.0.1:0/cb", false),
+            ("--way paste,device --redirect-uri com.example.app:/cb", false),
+            ("--way relay --redirect-uri https://relay.example/callback", false),
+        ] {
+            assert_eq!(Settings::new(&arguments(line)).is_ok(), right, "{line}");
+        }
     }
 }

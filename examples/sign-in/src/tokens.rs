@@ -5,7 +5,7 @@ use keyfob_core::{
     id_token::{Checked, IdToken, Previous},
     secret::Buffer,
     time::UnixTime,
-    token::TokenResponse,
+    token::{TokenResponse, TokenType},
 };
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -19,6 +19,7 @@ pub struct Tokens {
     /// As the server stated it.
     pub scope: Option<String>,
     pub identity: Option<Identity>,
+    token_type: TokenType,
 }
 
 /// What a checked ID token said.
@@ -39,7 +40,16 @@ impl Tokens {
             refresh_token: tokens.refresh_token().map(secret),
             scope: tokens.scope().map(str::to_owned),
             identity: tokens.id_token().as_ref().map(Identity::copy).transpose()?,
+            token_type: tokens.token_type(),
         })
+    }
+
+    /// How the access token is shown to an API, as standards spell it.
+    pub fn token_type(&self) -> &'static str {
+        match self.token_type {
+            TokenType::Dpop => "DPoP",
+            _ => "Bearer",
+        }
     }
 }
 

@@ -57,8 +57,8 @@ fn words(code: ErrorCode, stage: Stage) -> (Class, &'static str, &'static str) {
         ),
         ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce => (
             Class::Refused,
-            "The server wants tokens to be bound to a key (DPoP), which this program does not do",
-            "Switch that off for this application at the server.",
+            "The server does not take the proof that binds its tokens to a key (DPoP)",
+            "Check the date of this machine. If it is right, --bearer does without such proofs.",
         ),
         ErrorCode::InvalidGrant if stage == Stage::Refresh => (
             Class::Refused,
@@ -97,7 +97,8 @@ fn words(code: ErrorCode, stage: Stage) -> (Class, &'static str, &'static str) {
         ErrorCode::UnauthorizedClient => (
             Class::Refused,
             "This application may not sign users in this way",
-            "Allow the authorization code grant for it at the server, and the redirect address that it uses.",
+            "Allow the grant for it at the server: authorization code, with the redirect address that it uses, or device \
+             code for --device. See with --ways what else there is.",
         ),
         ErrorCode::UnsupportedGrantType => (
             Class::Refused,

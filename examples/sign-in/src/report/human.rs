@@ -6,17 +6,22 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Color, Style};
-use keyfob_core::flow::UserCode;
+use keyfob_core::{
+    flow::UserCode,
+    plan::{Reason, Way},
+    portal::Invitation,
+};
 use serde_json::Value;
 
 use crate::{
-    advice::Advice,
+    advice::{Advice, way::Rejection},
     report::{
-        Report, Step, Visit, Way, passed,
+        CONNECTED, Report, Step, Trip, Visit, passed,
         qr::picture,
         text::{date, duration, lines, plain},
     },
     tokens::{Identity, Tokens},
+    ways,
 };
 
 /// Writes words, in colours where they are shown.
@@ -100,15 +105,32 @@ impl Report for Human {
         self.tell(&format!("{gap}{}", step.words()));
     }
 
+    fn ways(&self, ways: &[(Way, Option<Reason>)]) {
+        let mut page = Page::default();
+        page.ways(ways);
+        self.print(&page);
+    }
+
+    fn way(&self, way: Way) {
+        self.tell(&format!("Signing in by {}.", ways::words(way)));
+    }
+
+    fn fall_back(&self, from: Way, reason: Reason, to: Way) {
+        let Rejection { message, .. } = Rejection::of(from, reason);
+        let text =
+            format!("The way {} is closed. {message} Going on with {}.", ways::name(from), ways::name(to));
+        self.tell(&format!("\n{BOLD}!{BOLD:#} {}\n", lines(&plain(&text), WIDTH).join("\n  ")));
+    }
+
     fn authorize(&self, visit: &Visit<'_>) {
-        let opening = match visit.way {
-            Way::Browser => "Opening your browser. If it does not open, go to this address:",
-            Way::ByHand | Way::Paste => "Open this address in a browser:",
+        let opening = match visit.trip {
+            Trip::Browser => "Opening your browser. If it does not open, go to this address:",
+            Trip::ByHand | Trip::Paste => "Open this address in a browser:",
         };
         self.tell(&format!("{opening}\n\n  {LINK}{}{LINK:#}\n", plain(visit.url)));
         let time = duration(visit.seconds.into());
         let redirect_uri = plain(visit.redirect_uri);
-        if visit.way == Way::Paste {
+        if visit.trip == Trip::Paste {
             return self.tell(&format!(
                 "Sign in there. The browser ends at {redirect_uri}…, perhaps on a page that cannot be shown.\n\
                  Copy the whole address from its address bar, paste it here and press Enter (within {time}):"
@@ -136,6 +158,34 @@ impl Report for Human {
         self.lines.store(text.lines().count(), Ordering::Relaxed);
     }
 
+    fn invitation(&self, invitation: &Invitation<'_>, qr: bool) {
+        let code =
+            invitation.code().map_or("Wait a while: too many wrong codes were tried.".to_owned(), |code| {
+                format!("and enter the code\n\n  {BOLD}{code}{BOLD:#}")
+            });
+        let mut text = format!(
+            "With a phone in this network go to\n\n  {LINK}{}{LINK:#}\n\n{code}\n",
+            plain(invitation.address()),
+        );
+        let picture = if qr && self.terminal { picture(invitation.link()) } else { None };
+        if let Some(rows) = picture {
+            text.push_str("\nOr scan this:\n");
+            rows.iter().for_each(|row| text.push_str(&format!("  {QR}{row}{QR:#}\n")));
+        }
+        self.tell(&text);
+        self.lines.store(text.lines().count(), Ordering::Relaxed);
+    }
+
+    fn connected(&self) {
+        self.tell(CONNECTED);
+    }
+
+    fn warn(&self, wrong_codes: u16, strangers: u16) {
+        self.tell(&format!(
+            "{BOLD}!{BOLD:#} Somebody is trying: {wrong_codes} wrong codes, {strangers} responses that were not of this sign-in."
+        ));
+    }
+
     fn time_left(&self, seconds: u64) {
         if self.terminal {
             self.tell_in_place(&format!(
@@ -153,7 +203,7 @@ impl Report for Human {
         }
     }
 
-    fn signed_in(&self, issuer: &str, asked: &[&str], tokens: &Tokens) {
+    fn signed_in(&self, issuer: &str, asked: &[&str], _way: Way, tokens: &Tokens) {
         let mut page = Page::default();
         let issuer = plain(issuer);
         match &tokens.identity {
@@ -279,6 +329,24 @@ impl Page {
                 self.rows(claims.into_iter().map(|(name, value)| (name, claim(name, value))));
             }
         }
+    }
+
+    /// What can be used, in its order, and what cannot.
+    fn ways(&mut self, ways: &[(Way, Option<Reason>)]) {
+        let (usable, rejected): (Vec<_>, Vec<_>) = ways.iter().partition(|(_, reason)| reason.is_none());
+        self.heading("Ways to sign in here, the best first");
+        if usable.is_empty() {
+            self.line("none");
+        }
+        self.rows(usable.iter().map(|(way, _)| (ways::name(*way), ways::words(*way).to_owned())));
+        if rejected.is_empty() {
+            return;
+        }
+        self.heading("Ways that cannot be used");
+        self.rows(rejected.iter().filter_map(|(way, reason)| {
+            let Rejection { message, advice, .. } = Rejection::of(*way, (*reason)?);
+            Some((ways::name(*way), format!("{message} {advice}").trim_end().to_owned()))
+        }));
     }
 
     fn checks(&mut self, identity: &Identity) {

@@ -5,13 +5,18 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use keyfob_core::flow::UserCode;
+use keyfob_core::{
+    flow::UserCode,
+    plan::{Reason, Way},
+    portal::Invitation,
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    advice::Advice,
-    report::{Report, Step, Visit, Way, passed, text::is_harmful},
+    advice::{Advice, way::Rejection},
+    report::{CONNECTED, Report, Step, Trip, Visit, passed, text::is_harmful},
     tokens::Tokens,
+    ways,
 };
 
 /// Writes events to standard output, each as soon as it happens.
@@ -37,6 +42,7 @@ impl Json {
         let mut members = Map::new();
         let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
         put("expires_in", tokens.expires_in.into());
+        put("token_type", tokens.token_type().into());
         if let Some(identity) = &tokens.identity {
             let checks = passed(&identity.checked).into_iter().map(|check| check.name.into());
             put("subject", identity.subject.as_str().into());
@@ -65,12 +71,33 @@ impl Report for Json {
         self.event("progress", &json!({ "step": step.name(), "message": step.words() }));
     }
 
+    fn ways(&self, ways: &[(Way, Option<Reason>)]) {
+        let row = |(way, reason): &(Way, Option<Reason>)| {
+            let mut row = reason.map_or_else(|| json!({}), |reason| rejection(*way, reason));
+            row["way"] = ways::name(*way).into();
+            row["usable"] = reason.is_none().into();
+            row
+        };
+        self.event("ways", &json!({ "ways": ways.iter().map(row).collect::<Vec<_>>() }));
+    }
+
+    fn way(&self, way: Way) {
+        self.event("way", &json!({ "way": ways::name(way) }));
+    }
+
+    fn fall_back(&self, from: Way, reason: Reason, to: Way) {
+        let mut members = rejection(from, reason);
+        members["from"] = ways::name(from).into();
+        members["to"] = ways::name(to).into();
+        self.event("fall_back", &members);
+    }
+
     fn authorize(&self, visit: &Visit<'_>) {
         let members = json!({
             "url": visit.url,
             "redirect_uri": visit.redirect_uri,
             "expires_in": visit.seconds,
-            "paste": visit.way == Way::Paste,
+            "paste": visit.trip == Trip::Paste,
         });
         self.event("authorize", &members);
     }
@@ -85,12 +112,31 @@ impl Report for Json {
         self.event("user_code", &members);
     }
 
+    fn invitation(&self, invitation: &Invitation<'_>, _qr: bool) {
+        let members = json!({
+            "address": invitation.address(),
+            "code": invitation.code(),
+            "link": invitation.link(),
+            "expires_in": invitation.seconds_left(),
+        });
+        self.event("portal", &members);
+    }
+
+    fn connected(&self) {
+        self.event("connected", &json!({ "message": CONNECTED }));
+    }
+
+    fn warn(&self, wrong_codes: u16, strangers: u16) {
+        self.event("warning", &json!({ "wrong_codes": wrong_codes, "strangers": strangers }));
+    }
+
     fn time_left(&self, _seconds: u64) {}
 
     fn user_code_over(&self) {}
 
-    fn signed_in(&self, issuer: &str, asked: &[&str], tokens: &Tokens) {
+    fn signed_in(&self, issuer: &str, asked: &[&str], way: Way, tokens: &Tokens) {
         let mut members = self.tokens(tokens);
+        members.insert("way".to_owned(), ways::name(way).into());
         let asked = asked.join(" ");
         members.insert("issuer".to_owned(), issuer.into());
         // What the server does not state is what was asked for (RFC 6749 §5.1).
@@ -137,6 +183,16 @@ impl Report for Json {
     fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }
+}
+
+/// Why a way cannot be used.
+fn rejection(way: Way, reason: Reason) -> Value {
+    let Rejection { name, code, message, advice } = Rejection::of(way, reason);
+    let mut members = json!({ "reason": name, "message": message, "advice": advice });
+    if let Some(code) = code {
+        members["code"] = code.into();
+    }
+    members
 }
 
 /// One line, its kind at the front. What a terminal would obey is escaped, for lines end up on terminals too.

@@ -36,9 +36,15 @@ pub struct End {
 impl Run {
     /// Starts the program.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sign-in"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sign-in"));
+        // No browser opens, on no screen.
+        for name in ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"] {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args(arguments)
             .env("NO_PROXY", "127.0.0.1")
+            .env("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -35,7 +35,9 @@ impl Scripted {
             "response_types_supported": ["code"],
         });
         for (name, value) in changes.as_object().expect("an object") {
-            metadata[name] = value.clone();
+            // A path is one of this server.
+            let path = value.as_str().filter(|text| text.starts_with('/'));
+            metadata[name] = path.map_or_else(|| value.clone(), |path| format!("{url}{path}").into());
         }
         let mut answers = answers;
         answers.push((METADATA, 200, JSON, metadata.to_string()));
