@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use keyfob_emulator::{Board, Tls, build};
+use keyfob_emulator::{Board, Tls, Ways, build};
 use keyfob_firmware_tests::{Device, Running, chain};
 use keyfob_interop::{
     browser::{self, Browser},
@@ -23,7 +23,7 @@ fn main() {
 
 fn measure(board: Board, tls: Tls) {
     let name = format!("{}_{}", board.name(), tls.name());
-    let firmware = build(board, tls).unwrap_or_else(|sentence| panic!("{sentence}"));
+    let firmware = build(board, tls, Ways::Code).unwrap_or_else(|sentence| panic!("{sentence}"));
     let (flash, ram) = sizes(&firmware);
     println!("{name}_flash {flash}\n{name}_ram {ram}");
 
@@ -94,8 +94,7 @@ fn measure(board: Board, tls: Tls) {
 
 fn sign_in(browser: &Browser, running: &mut Running) {
     running.press("\r");
-    let address = running.line("Open ");
-    let code = running.line("Code ");
+    let (address, code) = running.code();
     browser.open(&address);
     browser.fill("input[name=user_code]", &code);
     browser.click("[type=submit]");

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keyfob_emulator::{Board, Tls, build};
+use keyfob_emulator::{Board, Tls, Ways, build};
 use keyfob_firmware_tests::{Device, Running, name_server::NameServer};
 use keyfob_interop::{
     browser::{self, Browser},
@@ -14,13 +14,12 @@ use keyfob_interop::{
 };
 
 fn firmware(board: Board, tls: Tls) -> PathBuf {
-    build(board, tls).unwrap_or_else(|sentence| panic!("{sentence}"))
+    build(board, tls, Ways::Code).unwrap_or_else(|sentence| panic!("{sentence}"))
 }
 
 /// The user reads address and code from the console, and enters them into a browser.
 fn enter(browser: &Browser, running: &mut Running, login: &str) -> String {
-    let address = running.line("Open ");
-    let code = running.line("Code ");
+    let (address, code) = running.code();
     browser.open(&address);
     browser.fill("input[name=user_code]", &code);
     browser.click("[type=submit]");
@@ -170,8 +169,7 @@ fn carries_on(board: Board, tls: Tls) {
     let mut running = device.start();
     running.line("Nobody is signed in (NeverSignedIn).");
     running.press("\r");
-    running.line("Open ");
-    let code = running.line("Code ");
+    let (_, code) = running.code();
     wait_for(|| !provider.seen_at("/oauth/token").is_empty());
     drop(running);
     let mut running = device.start();

@@ -11,6 +11,8 @@
 //   AT_TTL, ID_TTL, DEVICE_TTL, CODE_TTL    lifetimes in seconds
 //   DPOP_NONCE=1                            demand server nonces in DPoP proofs
 //   CLIENT_JWKS                             file with the public keys of the client `conf-pkjwt`
+//   REDIRECT_URIS                           redirect URIs, with spaces between, of the clients `appliance` and
+//                                           `appliance-code`, which has no device grant
 //   OP_KEYS                                 file that keeps the signing keys over a restart
 import fs from 'node:fs';
 import http from 'node:http';
@@ -18,7 +20,7 @@ import https from 'node:https';
 import { createPrivateKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { Provider, errors } from 'oidc-provider';
 
-const { TLS_CERT, TLS_KEY, CLIENT_JWKS, DPOP_NONCE, HOST, OP_KEYS, PORT } = process.env;
+const { TLS_CERT, TLS_KEY, CLIENT_JWKS, DPOP_NONCE, HOST, OP_KEYS, PORT, REDIRECT_URIS } = process.env;
 const seconds = (name, otherwise) => () => Number(process.env[name] || otherwise);
 const json = (file) => JSON.parse(fs.readFileSync(file, 'utf8'));
 const DAY = 86400;
@@ -130,6 +132,12 @@ if (CLIENT_JWKS) {
     ...andItsOwn,
     ...native,
   });
+}
+
+if (REDIRECT_URIS) {
+  const web = { ...none, application_type: 'web', redirect_uris: REDIRECT_URIS.split(' '), response_types: ['code'] };
+  clients.push({ client_id: 'appliance', ...web, ...everyGrant });
+  clients.push({ client_id: 'appliance-code', ...web, ...withoutDevice });
 }
 
 const extraParams = ['audience', 'connection', 'organization', 'invitation', 'screen_hint'];

@@ -41,6 +41,9 @@ pub struct Options {
     pub id_token_lifetime: Option<Duration>,
     /// A port, for a second start of the same issuer; 0 takes a free one.
     pub port: u16,
+    /// Redirect URIs of the clients `appliance` and `appliance-code`, which exist only then; the second one has no device
+    /// grant.
+    pub redirect_uris: Vec<String>,
     /// A file that keeps the signing keys over a restart; without it each start has new keys.
     pub signing_keys: Option<PathBuf>,
 }
@@ -198,6 +201,9 @@ fn environment(options: &Options) -> Vec<(&'static str, String)> {
     }
     for (name, file) in [("CLIENT_JWKS", &options.client_jwks), ("OP_KEYS", &options.signing_keys)] {
         environment.extend(file.as_deref().map(|file| (name, text(file))));
+    }
+    if !options.redirect_uris.is_empty() {
+        environment.push(("REDIRECT_URIS", options.redirect_uris.join(" ")));
     }
     if options.named_host {
         environment.push(("HOST", NAMED_HOST.to_owned()));

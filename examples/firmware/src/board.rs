@@ -26,6 +26,8 @@ mod virtio_net;
 use self::virt as chip;
 
 pub use self::chip::{NAME, Network, entry};
+#[cfg(feature = "portal")]
+pub use self::console::pressed_key;
 pub use self::console::{Console, key};
 pub use self::executor::run;
 pub use self::flash::FileFlash;

@@ -8,10 +8,12 @@
 mod application;
 #[expect(unsafe_code, reason = "registers, interrupts and the stack are reached in no other way")]
 mod board;
+mod code;
 mod meter;
 mod notes;
-mod screen;
 mod settings;
+mod sign_in;
+mod ways;
 
 #[cfg(feature = "tls")]
 use core::pin::pin;

@@ -12,6 +12,8 @@ pub struct Settings<'m> {
     pub issuer: &'m str,
     /// Who this device is to the server.
     pub client_id: &'m str,
+    /// Whether a phone may bring the server's answer over the network here unencrypted.
+    pub insecure_lan_redirect: bool,
     /// Who is asked for addresses of hosts; otherwise it is who the network names.
     pub name_server: Option<Ipv4Address>,
     /// Whose word is taken for who a server is: a certificate in DER.
@@ -53,11 +55,17 @@ impl<'m> Settings<'m> {
         Self {
             issuer,
             client_id,
+            insecure_lan_redirect: board::argument("insecure_lan_redirect", &mut [0; 4]) == Some("yes"),
             name_server,
             #[cfg(feature = "tls")]
             authority: board::file(c"authority.der", &mut room.authority)
                 .expect("authority.der holds the authority's certificate"),
         }
+    }
+
+    /// Whether there is a relay.
+    pub const fn has_relay(&self) -> bool {
+        false
     }
 
     /// How the server is asked for its addresses.

@@ -1,8 +1,9 @@
 //! The serial console.
 
-use core::fmt;
+use core::{convert::Infallible, fmt};
 
 use embassy_sync::{blocking_mutex::raw::CriticalSectionRawMutex, channel::Channel};
+use embedded_io_async::{ErrorType, Write};
 
 use super::chip;
 
@@ -22,9 +23,31 @@ impl fmt::Write for Console {
     }
 }
 
+impl ErrorType for Console {
+    type Error = Infallible;
+}
+
+/// The same for octets as they are.
+impl Write for Console {
+    async fn write(&mut self, octets: &[u8]) -> Result<usize, Infallible> {
+        octets.iter().copied().for_each(chip::write);
+        Ok(octets.len())
+    }
+
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
 /// Waits for a key.
 pub async fn key() -> u8 {
     KEYS.receive().await
+}
+
+/// A key that was pressed, if there is one.
+#[cfg(feature = "portal")]
+pub fn pressed_key() -> Option<u8> {
+    KEYS.try_receive().ok()
 }
 
 /// A key was pressed. Those that nobody waits for are lost after a few.
