@@ -1,7 +1,8 @@
 //! Keyfob on microcontrollers: [`run`] drives any flow with a transport and a user agent, as in `keyfob-std`,
 //! with `async` and without a heap.
 //!
-//! The transport is [`http::Client`] over what [`Connect`](connect::Connect) opens: TCP of [`net`], or TLS around it.
+//! The transport is [`http::Client`] over what [`Connect`](connect::Connect) opens: TCP of [`net`], or TLS around it. The
+//! browser of a phone comes in by a [`portal`].
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -19,13 +20,18 @@ pub mod http;
 mod log;
 mod moment;
 pub mod net;
+pub mod portal;
 pub mod serial_console;
 pub mod session;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod user_agent;
 
-use core::time::Duration;
+use core::{
+    future::{Future, poll_fn},
+    pin::pin,
+    time::Duration,
+};
 
 use keyfob_core::{
     Keep,
@@ -69,8 +75,10 @@ pub async fn run<R, H: Http>(
     buffer: &mut [u8],
     done: impl FnOnce(TokenResponse<'_>) -> R,
 ) -> Result<R, Failure<H::Error>> {
-    let result = drive(flow, http, user_agent, clock, buffer, done).await;
-    user_agent.finished(result.as_ref().err());
+    let mut guest = Guest { user_agent, stays: true };
+    let result = drive(flow, http, guest.user_agent, clock, buffer, done).await;
+    guest.user_agent.finished(result.as_ref().err()).await;
+    guest.stays = false;
     result
 }
 
@@ -125,7 +133,7 @@ async fn drive<R, H: Http>(
                 opened = false;
                 screen.user_agent.progress(Progress::Exchanging);
                 let keep = request.keep();
-                let mut incoming = match send(http, clock, &request).await {
+                let mut incoming = match beside(screen.user_agent, send(http, clock, &request)).await {
                     Ok(()) => Incoming::new(keep, buffer),
                     Err(error) => {
                         let event = if error.maybe_sent() { Event::Timeout } else { Event::NotSent };
@@ -136,7 +144,7 @@ async fn drive<R, H: Http>(
                         continue;
                     }
                 };
-                if let Err(error) = http.receive(&mut incoming).await {
+                if let Err(error) = beside(screen.user_agent, http.receive(&mut incoming)).await {
                     flight.handle(clock.now(), Event::Timeout).or(Err(error))?;
                     continue;
                 }
@@ -150,9 +158,9 @@ async fn drive<R, H: Http>(
                         screen.user_agent.progress(Progress::FetchingKeys);
                         let request = flight.flow().keys(&response)?;
                         let keep = request.keep();
-                        send(http, clock, &request).await?;
+                        beside(screen.user_agent, send(http, clock, &request)).await?;
                         let mut incoming = Incoming::new(keep, rest);
-                        http.receive(&mut incoming).await?;
+                        beside(screen.user_agent, http.receive(&mut incoming)).await?;
                         let keys = incoming.finish().0.keys().map_err(|error| behind(taken, error))?;
                         flight.handle(clock.now(), Event::Response(response.with_keys(keys)))?
                     }
@@ -164,6 +172,20 @@ async fn drive<R, H: Http>(
             }
             // Flows end with their tokens; none is handed in twice.
             _ => return Err(Error::Misuse.into()),
+        }
+    }
+}
+
+/// A user agent that is told when the driver is dropped.
+struct Guest<'u, U: UserAgent> {
+    user_agent: &'u mut U,
+    stays: bool,
+}
+
+impl<U: UserAgent> Drop for Guest<'_, U> {
+    fn drop(&mut self) {
+        if self.stays {
+            self.user_agent.hide();
         }
     }
 }
@@ -191,6 +213,20 @@ impl<U: UserAgent> Drop for Screen<'_, U> {
             self.user_agent.hide();
         }
     }
+}
+
+/// Does some work, while the user agent attends to who waits for it.
+async fn beside<F: Future>(user_agent: &mut impl UserAgent, work: F) -> F::Output {
+    let (mut work, mut attend) = (pin!(work), pin!(user_agent.attend()));
+    let mut attends = true;
+    poll_fn(|context| {
+        let output = work.as_mut().poll(context);
+        if attends && output.is_pending() {
+            attends = attend.as_mut().poll(context).is_pending();
+        }
+        output
+    })
+    .await
 }
 
 /// Sends a request, again if it surely did not reach the server.

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "embassy-net")]
 mod embassy;
+#[cfg(feature = "embassy-net")]
+mod listener;
 
 use core::{error, fmt, net::SocketAddr};
 
@@ -12,6 +14,8 @@ use crate::connect::{Connect, Origin};
 
 #[cfg(feature = "embassy-net")]
 pub use self::embassy::EmbassyNet;
+#[cfg(feature = "embassy-net")]
+pub use self::listener::EmbassyListener;
 
 /// TCP without TLS. It refuses origins that are secure: what wraps it has to ask for the bare stream.
 ///

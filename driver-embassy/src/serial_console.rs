@@ -30,6 +30,8 @@
 //! }
 //! ```
 
+mod front;
+
 use core::fmt::{self, Display, Write as _};
 
 use embedded_io_async::Write;
@@ -40,7 +42,9 @@ use keyfob_core::{
 
 use crate::user_agent::{UserAgent, UserAgentError};
 
-/// A serial console, for sign-ins on another device.
+pub use self::front::WithKeys;
+
+/// A serial console, for sign-ins on another device, and as the [`Front`](crate::portal::Front) of a portal.
 ///
 /// It shows where to go, the code, a QR code, and the time left, which it writes anew when it reads otherwise. It opens
 /// no address: a flow that needs a browser ends with [`UserAgentError::NoBrowser`].
@@ -50,6 +54,9 @@ pub struct SerialConsole<'a, W> {
     picture: &'a mut [u8],
     characters: Characters,
     left: Option<Left>,
+    /// The invitation that is shown: until when, and whether with a code.
+    invited: Option<(u64, bool)>,
+    has_keys: bool,
     /// A code that is over is still there to be read.
     stale: bool,
 }
@@ -68,7 +75,16 @@ impl<'a, W: Write> SerialConsole<'a, W> {
     /// room there is none.
     pub const fn new(out: W, application: &'a str, picture: &'a mut [u8]) -> Self {
         let characters = Characters::HalfBlocks;
-        Self { out, application, picture, characters, left: None, stale: false }
+        Self {
+            out,
+            application,
+            picture,
+            characters,
+            left: None,
+            invited: None,
+            has_keys: false,
+            stale: false,
+        }
     }
 
     /// For a console that shows nothing but ASCII, and knows no control sequences.
@@ -94,7 +110,7 @@ impl<'a, W: Write> SerialConsole<'a, W> {
         Ok(())
     }
 
-    async fn show(&mut self, code: &UserCode<'_>) -> Result<(), W::Error> {
+    async fn show_code(&mut self, code: &UserCode<'_>) -> Result<(), W::Error> {
         let left = Left::of(code.seconds_left());
         match self.left {
             Some(shown) if shown == left => return Ok(()),
@@ -105,7 +121,7 @@ impl<'a, W: Write> SerialConsole<'a, W> {
                 self.put(&"\n").await?;
                 self.put(&code.instructions(self.application)).await?;
                 self.put(&"\n\n").await?;
-                self.draw(code.scannable()).await?;
+                self.draw("Or scan this, and compare the code:\n", code.scannable()).await?;
             }
         }
         self.put(&left).await?;
@@ -114,15 +130,20 @@ impl<'a, W: Write> SerialConsole<'a, W> {
         Ok(())
     }
 
-    async fn draw(&mut self, text: &str) -> Result<(), W::Error> {
+    async fn draw(&mut self, words: &str, text: &str) -> Result<(), W::Error> {
         let Self { out, picture, characters, .. } = self;
         let Ok(code) = QrCode::of(text, picture) else { return Ok(()) };
-        put(out, &"Or scan this, and compare the code:\n").await?;
+        put(out, &words).await?;
         for row in code.rows(*characters) {
             put(out, &row).await?;
             put(out, &"\n").await?;
         }
         put(out, &"\n").await
+    }
+
+    fn take_down(&mut self) {
+        self.left = None;
+        self.invited = None;
     }
 
     async fn put(&mut self, text: &impl Display) -> Result<(), W::Error> {
@@ -140,11 +161,11 @@ impl<W: Write> UserAgent for SerialConsole<'_, W> {
     }
 
     async fn display(&mut self, code: &UserCode<'_>) -> Result<(), UserAgentError> {
-        self.show(code).await.map_err(|_| UserAgentError::NoScreen)
+        self.show_code(code).await.map_err(|_| UserAgentError::NoScreen)
     }
 
     fn hide(&mut self) {
-        self.left = None;
+        self.take_down();
     }
 }
 

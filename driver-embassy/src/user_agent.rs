@@ -45,9 +45,13 @@ pub trait UserAgent {
         Err(UserAgentError::NoScreen)
     }
 
-    /// Takes the code away. It comes at every end of the sign-in after a code was shown, also when the driver is
-    /// dropped.
+    /// Takes away what is shown. It comes at every end of the sign-in after a code was shown, and always when the driver
+    /// is dropped before its end.
     fn hide(&mut self) {}
+
+    /// Goes on beside a request: a browser that waits is not kept waiting for the server. It is dropped when the answer is
+    /// there, and called again with the next request.
+    async fn attend(&mut self) {}
 
     /// Whether the user has said, since the last call, that all is done on the other device: the server is asked as
     /// soon as its interval allows.
@@ -58,8 +62,8 @@ pub trait UserAgent {
     /// What happens now, for a person who waits.
     fn progress(&mut self, _progress: Progress) {}
 
-    /// The sign-in has ended.
-    fn finished<E>(&mut self, _failure: Option<&Failure<E>>) {}
+    /// The sign-in has ended. The driver ends after that.
+    async fn finished<E>(&mut self, _failure: Option<&Failure<E>>) {}
 }
 
 /// What happens now.
@@ -80,6 +84,8 @@ pub enum UserAgentError {
     Cancelled,
     /// The listener for the redirect failed.
     Listen,
+    /// The device's address has changed, and the redirect URI with it: begin anew, with the new one.
+    Moved,
     /// Nothing can open an address, or show it.
     NoBrowser,
     /// Nothing can show a code.
@@ -91,6 +97,7 @@ impl fmt::Display for UserAgentError {
         f.write_str(match self {
             Self::Cancelled => "the sign-in was given up",
             Self::Listen => "the listener for the redirect failed",
+            Self::Moved => "the device has another address now",
             Self::NoBrowser => "there is no browser to open",
             Self::NoScreen => "there is nothing to show a code on",
         })

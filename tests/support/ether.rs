@@ -125,7 +125,7 @@ impl Ether {
     }
 
     /// Answers one connection after the other.
-    async fn serve(self: Rc<Self>, stack: Stack<'static>, site: Rc<RefCell<impl Site>>) {
+    pub(crate) async fn serve(self: Rc<Self>, stack: Stack<'static>, site: Rc<RefCell<impl Site>>) {
         let (rx, tx) = (vec![0; 4096].leak(), vec![0; 4096].leak());
         loop {
             let mut socket = TcpSocket::new(stack, rx, tx);
@@ -166,7 +166,7 @@ impl Ether {
     }
 
     /// Answers what asks for a name: `op.example` is the server's, and there is no other.
-    async fn name(self: Rc<Self>, stack: Stack<'static>) {
+    pub(crate) async fn name(self: Rc<Self>, stack: Stack<'static>) {
         let (mut rx_meta, mut tx_meta) = ([PacketMetadata::EMPTY; 4], [PacketMetadata::EMPTY; 4]);
         let (mut rx, mut tx, mut room) = ([0; 1024], [0; 1024], [0; 512]);
         let mut socket = UdpSocket::new(stack, &mut rx_meta, &mut rx, &mut tx_meta, &mut tx);

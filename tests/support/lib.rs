@@ -21,6 +21,7 @@ pub mod forgeries;
 pub mod form;
 pub mod id_token;
 pub mod keys;
+pub mod lan;
 pub mod link;
 pub mod nor_flash;
 pub mod outcome;

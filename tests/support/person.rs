@@ -264,7 +264,7 @@ impl keyfob_embassy::user_agent::UserAgent for Person {
         self.note(&format!("{progress:?}"));
     }
 
-    fn finished<E>(&mut self, failure: Option<&keyfob_embassy::Failure<E>>) {
+    async fn finished<E>(&mut self, failure: Option<&keyfob_embassy::Failure<E>>) {
         self.hear_end(failure.is_none());
     }
 }

@@ -27,6 +27,8 @@ pub struct Invitation<'b> {
     link: &'b str,
     address: &'b str,
     code: Option<&'b str>,
+    /// Uptimes in milliseconds.
+    now: u64,
     until: u64,
 }
 
@@ -44,6 +46,12 @@ impl<'b> Invitation<'b> {
     /// What the QR code holds: the portal's address, and a token that proves the sight of it.
     pub const fn link(&self) -> &'b str {
         self.link
+    }
+
+    /// Seconds until all of this is replaced, a part of one counted as one.
+    pub fn seconds_left(&self) -> u32 {
+        let left = u32::try_from(self.until.saturating_sub(self.now)).unwrap_or(u32::MAX);
+        left.div_ceil(1000)
     }
 
     /// The uptime when all of this is replaced.
@@ -90,6 +98,7 @@ impl Portal {
             link,
             address: link.get(..address).unwrap_or_default(),
             code: (!paused).then_some(code),
+            now: now.uptime,
             until,
         }))
     }

@@ -66,6 +66,20 @@ impl<'s> Site<'s> {
         site
     }
 
+    /// The same under other names and addresses.
+    #[must_use]
+    pub const fn with_hosts<'n>(self, hosts: &'n [&'n str]) -> Site<'n>
+    where
+        's: 'n,
+    {
+        Site { hosts, ..self }
+    }
+
+    /// Its own names and addresses.
+    pub const fn hosts(&self) -> &'s [&'s str] {
+        self.hosts
+    }
+
     /// The server sends the browser back to this portal, to this path. With plain http that is what
     /// [`Client::insecure_lan_redirect`](crate::client::Client::insecure_lan_redirect) allows, and the user is told so.
     ///
@@ -121,6 +135,11 @@ impl<'s> Site<'s> {
     pub const fn access_point(mut self) -> Self {
         self.access_point = true;
         self
+    }
+
+    /// Whether the server sends the browser back to here.
+    pub const fn has_callback(&self) -> bool {
+        !self.callback.is_empty()
     }
 
     pub(crate) const fn scheme(&self) -> &'static str {

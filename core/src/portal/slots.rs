@@ -92,6 +92,13 @@ impl<const N: usize> Slots<N> {
         }
     }
 
+    /// What was taken for a whole request is none yet: the place is as it was before.
+    pub fn unheard(&mut self, place: usize) {
+        if let Some(Some(taken)) = self.slots.get_mut(place) {
+            taken.heard = false;
+        }
+    }
+
     /// The answer is sent, and the connection waits to be closed: from now on it counts as silent.
     pub fn answered(&mut self, place: usize, uptime: u64) {
         if let Some(Some(taken)) = self.slots.get_mut(place) {

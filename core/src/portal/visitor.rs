@@ -21,6 +21,11 @@ impl Visitor {
         Self { peer, reader: Reader::new(), route: Route::Other, language: 0, is_head: false, counted: false }
     }
 
+    /// The address that it is from.
+    pub const fn peer(&self) -> IpAddr {
+        self.peer
+    }
+
     /// What was asked for, for a log; [`Route::Other`] until that is known.
     pub const fn route(&self) -> Route {
         self.route

@@ -1,0 +1,4 @@
+//! The portal of a chip: sockets of `embassy-net`, phones, and who attacks it, each with a network stack of its own.
+
+mod device;
+mod sign_in;
