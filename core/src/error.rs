@@ -13,8 +13,8 @@ pub use crate::name::Name;
 /// Why a call did not do what it was asked to.
 ///
 /// An error leaves the flow as it was, so the caller may try again. Only [`Error::Refused`],
-/// [`Error::AnswerLost`] and [`Error::Expired`] end it, and an answer of the token endpoint that reports success
-/// and does not pass: what was sent for it is used up, and is not sent again.
+/// [`Error::AnswerLost`], [`Error::Expired`] and [`Error::RelayUnavailable`] end it, and an answer of the token endpoint
+/// that reports success and does not pass: what was sent for it is used up, and is not sent again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
@@ -45,6 +45,9 @@ pub enum Error {
     Misuse,
     /// The server refused and the flow is over (RFC 6749 §4.1.2.1, §5.2).
     Refused(ErrorCode),
+    /// The relay does not answer, or cannot serve now; the flow is over, and nobody was sent to the server. Another way
+    /// may do ([`Plan::fall_back`](crate::plan::Plan::fall_back)).
+    RelayUnavailable,
     /// The client's [`Signer`](crate::jws::Signer) failed.
     SignatureFailed,
     /// The client's [`Signer`](crate::jws::Signer) is at work: call again, a little later, with the same
@@ -108,6 +111,8 @@ pub enum Check {
     MissingParameter(Name),
     /// The response came to another redirect URI (RFC 9700 §4.4.2).
     RedirectUriMismatch,
+    /// What the relay gave was not sealed for this flow (RFC 9180 §5).
+    SealBroken,
     /// The response answers another request, or none (RFC 6749 §10.12).
     StateMismatch,
     /// The response holds a token, which has no place there (RFC 9700 §2.1.2).
@@ -233,6 +238,7 @@ impl Error {
             Self::Entropy | Self::KeysNeeded | Self::SignaturePending => Remedy::RetryNow,
             Self::AnswerLost | Self::Expired | Self::Snapshot => Remedy::Restart,
             Self::Refused(code) => code.remedy(),
+            Self::RelayUnavailable => Remedy::RetryLater,
             Self::SignatureFailed => Remedy::Configuration,
         }
     }
@@ -284,6 +290,7 @@ impl Check {
             | Self::KeyTooWeak
             | Self::NonceMismatch
             | Self::Replayed
+            | Self::SealBroken
             | Self::StateMismatch
             | Self::SubjectMismatch
             | Self::TypeMismatch
@@ -311,6 +318,7 @@ impl fmt::Display for Error {
             Self::KeysNeeded => f.write_str("the server's keys are needed"),
             Self::Misuse => f.write_str("the event does not answer the last action"),
             Self::Refused(code) => write!(f, "the server refused: {code}"),
+            Self::RelayUnavailable => f.write_str("the relay does not answer"),
             Self::SignatureFailed => f.write_str("the client's key could not sign"),
             Self::SignaturePending => f.write_str("the client's key has not signed yet"),
             Self::Snapshot => f.write_str("the snapshot does not belong to this flow"),

@@ -6,6 +6,7 @@ mod device_authorization;
 mod flight;
 mod pushed_authorization_request;
 mod refresh_token;
+mod relayed;
 mod step;
 mod user_code;
 
@@ -24,6 +25,7 @@ pub use self::client_credentials::ClientCredentials;
 pub use self::device_authorization::DeviceAuthorization;
 pub use self::flight::Flight;
 pub use self::refresh_token::RefreshToken;
+pub use self::relayed::Relayed;
 pub use self::user_code::{Instructions, UserCode};
 
 /// An OAuth flow: a state machine without I/O.
@@ -64,6 +66,15 @@ pub trait Flow {
     /// # Errors
     /// [`Error::BufferTooSmall`] with the length that would do.
     fn save(&self, now: Now, snapshot: &mut [u8]) -> Result<usize, Error>;
+
+    /// A last request, when the flow is over or given up: it tells a relay how it ended. Send it once; what comes of
+    /// it does not matter, and is not handed in. `None`: nobody has to be told.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`] with the length that would do.
+    fn closing<'b>(&'b self, _now: Now, _out: &'b mut [u8]) -> Result<Option<Request<'b>>, Error> {
+        Ok(None)
+    }
 }
 
 /// The one thing to do next.
@@ -72,6 +83,8 @@ pub trait Flow {
 pub enum Action<'b> {
     /// Direct the user agent to this URL; then [`Event::Redirect`] (RFC 6749 §4.1.1).
     Authorize(&'b str),
+    /// A browser was let in with the code: take it down, and poll again at this uptime, in milliseconds.
+    Connected(u64),
     /// Show the user this code and where to enter it; poll again at its [`until`](UserCode::until) (RFC 8628 §3.3).
     Display(UserCode<'b>),
     /// Nothing is left to do.
@@ -151,6 +164,7 @@ impl fmt::Debug for Action<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Authorize(url) => write!(f, "Authorize({})", text::before(url, b'?')),
+            Self::Connected(_) => f.write_str("Connected"),
             Self::Display(code) => code.fmt(f),
             Self::Done => f.write_str("Done"),
             Self::Send(request) => write!(f, "Send({request:?})"),

@@ -82,6 +82,7 @@
 //! | [`flow`] | code flow, pushed or not; device grant; refresh; client credentials, assertions | RFC 6749 §4.1, §4.4, §6; RFC 7523; RFC 7636; RFC 8628; RFC 9126; RFC 9207; OIDC Core §3.1, §12 |
 //! | [`plan`] | which way a user can sign in on this device | RFC 8252; RFC 8628; RFC 9700 §2.6 |
 //! | [`portal`] | the web server that a device, or a desktop, shows to the user's browser | RFC 8252 §7.3; RFC 9110; RFC 9112 |
+//! | [`relay`] | a service that holds the response for a device, which [`flow::Relayed`] fetches | RFC 9180; RFC 9700 §2.6 |
 //! | [`qr`] | the address for another device, to scan | ISO/IEC 18004 |
 //! | [`exchange`] | discovery, keys, UserInfo, revocation | OIDC Discovery §4; RFC 8414; RFC 7517 §5; OIDC Core §5.3; RFC 7009 |
 //! | [`session`] | staying signed in, through losses of power | RFC 6749 §6; RFC 9700 §4.14 |
@@ -134,6 +135,7 @@ pub mod portal;
 pub mod provider;
 pub mod qr;
 pub mod quirks;
+pub mod relay;
 pub mod secret;
 pub mod session;
 pub mod sign_out;

@@ -48,6 +48,14 @@ impl<const N: usize> Memory<N> {
         Ok(())
     }
 
+    /// Lends all of its octets, which are wiped before and after.
+    pub(crate) fn lend<R>(&mut self, to: impl FnOnce(&mut [u8; N]) -> R) -> R {
+        self.wipe();
+        let outcome = to(&mut self.octets);
+        self.wipe();
+        outcome
+    }
+
     /// Wipes the text. The nonce stays, for the next request.
     pub(crate) fn wipe_text(&mut self) {
         let free = N.saturating_sub(self.nonce);
@@ -224,6 +232,7 @@ pub(crate) enum Kind {
     DeviceAuthorization = 3,
     ClientCredentials = 4,
     SignOut = 6,
+    Relayed = 7,
 }
 
 impl Kind {
@@ -249,7 +258,7 @@ pub(crate) struct Snapshot<'s> {
 /// The bit of a nonce's length that says that it was asked for.
 const CHALLENGED: u16 = 0x8000;
 
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 pub(crate) const CHECKSUM: usize = 8;
 pub(crate) const FINGERPRINT: usize = 8;
 

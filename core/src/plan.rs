@@ -195,6 +195,7 @@ const fn judge(error: Error, asked: bool) -> Option<(Reason, bool)> {
             code @ (ErrorCode::InvalidRequest | ErrorCode::InvalidScope | ErrorCode::InvalidTarget),
         ) if !asked => (Reason::Blocked(code), false),
         Error::Config(_) => (Reason::Config(error), false),
+        Error::RelayUnavailable => (Reason::Unreachable, false),
         Error::Check(Check::PkceUnsupported | Check::ResponseTypeUnsupported) => {
             (Reason::Config(error), true)
         }

@@ -61,7 +61,12 @@ impl Seed {
         self.derive_again(label, 0)
     }
 
-    /// The same for one attempt of several, each with values of its own; the first is 0. No label ends with an octet
+    /// 32 octets under `label`, as they are.
+    pub(crate) fn derive_key(&self, label: Label) -> Zeroizing<[u8; 32]> {
+        authenticate(&self.0, &[label.text(), &[1]])
+    }
+
+    /// The same as base64url for one attempt of several, each with values of its own; the first is 0. No label ends with an octet
     /// that counts attempts, so none is another one's.
     pub(crate) fn derive_again(&self, label: Label, attempt: u8) -> Derived {
         let attempt = [attempt];
@@ -92,6 +97,7 @@ pub(crate) enum Label {
     Jitter,
     LogoutState,
     Nonce,
+    RelayKey,
     State,
 }
 
@@ -102,6 +108,7 @@ impl Label {
             Self::Jitter => b"jitter",
             Self::LogoutState => b"logout_state",
             Self::Nonce => b"nonce",
+            Self::RelayKey => b"relay_key",
             Self::State => b"state",
         }
     }

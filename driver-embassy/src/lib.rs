@@ -79,6 +79,7 @@ pub async fn run<R, H: Http>(
     let result = drive(flow, http, guest.user_agent, clock, buffer, done).await;
     guest.user_agent.finished(result.as_ref().err()).await;
     guest.stays = false;
+    close(flow, http, clock, buffer).await;
     result
 }
 
@@ -121,6 +122,15 @@ async fn drive<R, H: Http>(
                 unsent = None;
                 screen.display(&code).await?;
                 let until = code.until();
+                if screen.user_agent.is_hurried() {
+                    flight.handle(clock.now(), Event::Nudge)?;
+                }
+                let wait = Duration::from_millis(until.saturating_sub(clock.now().uptime));
+                clock.sleep(wait.min(TICK)).await;
+            }
+            Action::Connected(until) => {
+                unsent = None;
+                screen.connected();
                 if screen.user_agent.is_hurried() {
                     flight.handle(clock.now(), Event::Nudge)?;
                 }
@@ -194,16 +204,27 @@ impl<U: UserAgent> Drop for Guest<'_, U> {
 struct Screen<'u, U: UserAgent> {
     user_agent: &'u mut U,
     shows: bool,
+    connected: bool,
 }
 
 impl<'u, U: UserAgent> Screen<'u, U> {
     fn new(user_agent: &'u mut U) -> Self {
-        Self { user_agent, shows: false }
+        Self { user_agent, shows: false, connected: false }
     }
 
     async fn display(&mut self, code: &UserCode<'_>) -> Result<(), UserAgentError> {
         self.shows = true;
         self.user_agent.display(code).await
+    }
+
+    /// The code has served; others must not try it.
+    fn connected(&mut self) {
+        if core::mem::take(&mut self.shows) {
+            self.user_agent.hide();
+        }
+        if !core::mem::replace(&mut self.connected, true) {
+            self.user_agent.connected();
+        }
     }
 }
 
@@ -227,6 +248,16 @@ async fn beside<F: Future>(user_agent: &mut impl UserAgent, work: F) -> F::Outpu
         output
     })
     .await
+}
+
+/// Tells who has to be told how the flow ended. What comes of it does not matter.
+async fn close<H: Http>(flow: &dyn Flow, http: &mut H, clock: &mut impl Clock, buffer: &mut [u8]) {
+    if let Ok(Some(request)) = flow.closing(clock.now(), buffer) {
+        let keep = request.keep();
+        if http.send(&request).await.is_ok() {
+            let _ = http.receive(&mut Incoming::new(keep, buffer)).await;
+        }
+    }
 }
 
 /// Sends a request, again if it surely did not reach the server.

@@ -53,6 +53,9 @@ pub trait UserAgent {
     /// there, and called again with the next request.
     async fn attend(&mut self) {}
 
+    /// A browser was let in with the code, and signs the user in now; the code was hidden before.
+    fn connected(&mut self) {}
+
     /// Whether the user has said, since the last call, that all is done on the other device: the server is asked as
     /// soon as its interval allows.
     fn is_hurried(&mut self) -> bool {

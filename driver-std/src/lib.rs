@@ -53,6 +53,7 @@ pub fn run<R>(
 ) -> Result<R, Failure> {
     let result = drive(flow, http, user_agent, clock, buffer, done);
     user_agent.finished(result.as_ref().err());
+    close(flow, http, clock, buffer);
     result
 }
 
@@ -95,6 +96,15 @@ fn drive<R>(
                 unsent = None;
                 screen.display(&code)?;
                 let until = code.until();
+                if screen.user_agent.is_hurried() {
+                    flight.handle(clock.now(), Event::Nudge)?;
+                }
+                let wait = Duration::from_millis(until.saturating_sub(clock.now().uptime));
+                clock.sleep(wait.min(TICK));
+            }
+            Action::Connected(until) => {
+                unsent = None;
+                screen.connected();
                 if screen.user_agent.is_hurried() {
                     flight.handle(clock.now(), Event::Nudge)?;
                 }
@@ -151,16 +161,27 @@ fn drive<R>(
 struct Screen<'u, U: UserAgent> {
     user_agent: &'u mut U,
     shows: bool,
+    connected: bool,
 }
 
 impl<'u, U: UserAgent> Screen<'u, U> {
     fn new(user_agent: &'u mut U) -> Self {
-        Self { user_agent, shows: false }
+        Self { user_agent, shows: false, connected: false }
     }
 
     fn display(&mut self, code: &UserCode<'_>) -> Result<(), UserAgentError> {
         self.shows = true;
         self.user_agent.display(code)
+    }
+
+    /// The code has served; others must not try it.
+    fn connected(&mut self) {
+        if std::mem::take(&mut self.shows) {
+            self.user_agent.hide();
+        }
+        if !std::mem::replace(&mut self.connected, true) {
+            self.user_agent.connected();
+        }
     }
 }
 
@@ -168,6 +189,16 @@ impl<U: UserAgent> Drop for Screen<'_, U> {
     fn drop(&mut self) {
         if self.shows {
             self.user_agent.hide();
+        }
+    }
+}
+
+/// Tells who has to be told how the flow ended. What comes of it does not matter.
+fn close(flow: &dyn Flow, http: &mut impl Http, clock: &mut impl Clock, buffer: &mut [u8]) {
+    if let Ok(Some(request)) = flow.closing(clock.now(), buffer) {
+        let keep = request.keep();
+        if http.send(&request).is_ok() {
+            let _ = http.receive(&mut Incoming::new(keep, buffer));
         }
     }
 }

@@ -48,9 +48,12 @@ pub trait UserAgent {
         Err(UserAgentError::NoScreen)
     }
 
-    /// Takes the code away. It comes at every end of the sign-in after a code was shown, also when the driver is
+    /// Takes the code away. It comes when the code has served and at every end of the sign-in while one is shown, also when the driver is
     /// dropped.
     fn hide(&mut self) {}
+
+    /// A browser was let in with the code, and signs the user in now; the code was hidden before.
+    fn connected(&mut self) {}
 
     /// Whether the user has said, since the last call, that all is done on the other device: the server is asked as
     /// soon as its interval allows.

@@ -3,7 +3,7 @@
 use keyfob_core::{
     client,
     error::Error,
-    flow::{AuthorizationCode, ClientCredentials, DeviceAuthorization, Flow, RefreshToken},
+    flow::{AuthorizationCode, ClientCredentials, DeviceAuthorization, Flow, RefreshToken, Relayed},
 };
 use keyfob_embassy::{connect::Connect, http::Client};
 
@@ -15,6 +15,7 @@ use crate::{
     link::{Link, World},
     outcome::{Outcome, Tokens},
     person::{Deed, Person},
+    relay::{RELAY, RELAYED},
     seeds,
     stations::Kind,
     time_driver::simulate,
@@ -30,6 +31,8 @@ pub enum Grant {
     ClientCredentials,
     /// A sign-in by way of another device.
     DeviceAuthorization,
+    /// A sign-in by way of a relay.
+    Relayed,
     /// A refresh of a session that the server knows, with this scope.
     RefreshToken(&'static str),
 }
@@ -76,12 +79,21 @@ pub const DEVICE: Conversation = Conversation {
     ..SIGN_IN
 };
 
+/// A sign-in by way of a relay, where all goes well.
+pub const BY_RELAY: Conversation = Conversation {
+    name: "relay",
+    client: &RELAYED,
+    grant: Grant::Relayed,
+    deeds: &[Deed::Wait(1500), Deed::Return],
+    ..SIGN_IN
+};
+
 /// Access for the client itself, where all goes well.
 pub const OWN: Conversation =
     Conversation { name: "client credentials", client: &DAEMON, grant: Grant::ClientCredentials, ..SIGN_IN };
 
 /// One for each kind of flow, where all goes well.
-pub const ALL: &[Conversation] = &[SIGN_IN, DEVICE, OWN, REFRESH];
+pub const ALL: &[Conversation] = &[SIGN_IN, DEVICE, BY_RELAY, OWN, REFRESH];
 
 impl Grant {
     /// The kind of the flow.
@@ -91,6 +103,7 @@ impl Grant {
             Self::ClientCredentials => Kind::ClientCredentials,
             Self::DeviceAuthorization => Kind::DeviceAuthorization,
             Self::RefreshToken(_) => Kind::RefreshToken,
+            Self::Relayed => Kind::Relayed,
         }
     }
 }
@@ -120,6 +133,10 @@ impl Conversation {
 
             Grant::DeviceAuthorization => {
                 let flow = DeviceAuthorization::<256>::new(self.client, seeds::seed(1), NOW);
+                Box::new(flow.expect("the settings are right"))
+            }
+            Grant::Relayed => {
+                let flow = Relayed::<512>::new(self.client, &RELAY, seeds::seed(1), NOW);
                 Box::new(flow.expect("the settings are right"))
             }
             Grant::RefreshToken(scope) => {

@@ -28,6 +28,7 @@ pub mod outcome;
 pub mod person;
 pub mod process_memory;
 pub mod proofs;
+pub mod relay;
 pub mod seeds;
 pub mod server;
 pub mod stations;

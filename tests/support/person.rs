@@ -137,6 +137,11 @@ impl Person {
         }
     }
 
+    fn let_in(&mut self) {
+        assert_eq!(self.screen, None, "the code has served, and is taken down before");
+        self.link.world().transcript.note("a browser is let in");
+    }
+
     fn hear(&mut self, error: Option<Error>) {
         if let Some(error) = error {
             self.link.world().transcript.note(&error.to_string());
@@ -197,6 +202,10 @@ impl keyfob_std::user_agent::UserAgent for Person {
         self.look_away();
     }
 
+    fn connected(&mut self) {
+        self.let_in();
+    }
+
     fn is_hurried(&mut self) -> bool {
         std::mem::take(&mut self.hurried)
     }
@@ -250,6 +259,10 @@ impl keyfob_embassy::user_agent::UserAgent for Person {
 
     fn hide(&mut self) {
         self.look_away();
+    }
+
+    fn connected(&mut self) {
+        self.let_in();
     }
 
     fn is_hurried(&mut self) -> bool {

@@ -11,6 +11,7 @@ use crate::{
     id_token::{Draft, Forgery},
     keys::{FIRST, TestKey, base64url, jwk_set},
     proofs::Guard,
+    relay::{self, RelayDouble},
     suite::Suite,
 };
 
@@ -35,7 +36,8 @@ impl Received {
     pub fn path(&self) -> &str {
         self.url
             .strip_prefix(ISSUER)
-            .expect("requests go to the server")
+            .or_else(|| self.url.strip_prefix(relay::BASE))
+            .expect("requests go to the server, or to the relay")
             .split('?')
             .next()
             .unwrap_or_default()
@@ -122,6 +124,8 @@ pub struct Server {
     pub suite: Option<Suite>,
     /// What it knows of proofs.
     pub guard: Guard,
+    /// The relay between it and a device.
+    pub relay: RelayDouble,
     /// All requests.
     pub received: Vec<Received>,
     /// Codes and refresh tokens that came when they were used up.
@@ -146,6 +150,7 @@ impl Default for Server {
             overlap: false,
             suite: None,
             guard: Guard::default(),
+            relay: RelayDouble::default(),
             received: Vec::new(),
             reused: 0,
             authorizations: Vec::new(),
@@ -258,6 +263,9 @@ impl Server {
 
     /// Answers a request.
     pub fn answer(&mut self, request: Received) -> Answer {
+        if request.url.starts_with(relay::BASE) {
+            return self.relay.answer(request);
+        }
         let path = match &self.suite {
             Some(suite) => suite.path(request.path()),
             None => request.path(),
@@ -331,11 +339,16 @@ impl Server {
         Answer::json(200, &answer)
     }
 
-    /// A user enters a code and says yes, or no.
+    /// A user enters a code, of a device or of the relay, and says yes, or no.
     ///
     /// # Panics
     /// If no device shows this code.
     pub fn enter(&mut self, user_code: &str) {
+        if self.relay.shows(user_code) {
+            let url = self.relay.pair(user_code);
+            let redirect = self.authorize(&url);
+            return self.relay.callback(redirect);
+        }
         let device = self.devices.iter_mut().find(|device| device.user_code == user_code);
         device.expect("a code that was given").entered = true;
     }

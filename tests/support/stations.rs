@@ -6,7 +6,7 @@ use keyfob_core::{
     error::Error,
     flow::{
         Action, AuthorizationCode, ClientCredentials, DeviceAuthorization, Event, Flow, Redirect,
-        RefreshToken,
+        RefreshToken, Relayed,
     },
     http::Response,
     time::Now,
@@ -22,6 +22,7 @@ use crate::{
     keys::jwk_set,
     link::Link,
     outcome::Tokens,
+    relay::{QUERIED, RELAY, RELAYED, RELAYED_SIGNING},
     seeds,
     server::{Received, Return, refusal},
 };
@@ -31,6 +32,9 @@ pub const ROOM: usize = 64;
 
 /// The same for a device, whose server chooses four texts.
 pub const DEVICE_ROOM: usize = 256;
+
+/// The same for what a relay holds.
+pub const RELAY_ROOM: usize = 256;
 
 /// A length that does for every buffer.
 pub const ENOUGH: usize = 16 * 1024;
@@ -48,16 +52,19 @@ pub enum Kind {
     DeviceAuthorization,
     /// [`RefreshToken`].
     RefreshToken,
+    /// [`Relayed`].
+    Relayed,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AuthorizationCode,
         Self::ClientCredentials,
         Self::DeviceAuthorization,
         Self::JwtBearer,
         Self::RefreshToken,
+        Self::Relayed,
     ];
 
     /// The name of the flow.
@@ -89,6 +96,7 @@ impl Kind {
                 Box::new(DeviceAuthorization::<DEVICE_ROOM>::restore(client, snapshot, now)?)
             }
             Self::RefreshToken => Box::new(RefreshToken::<ROOM>::restore(client, snapshot, None)?),
+            Self::Relayed => Box::new(Relayed::<RELAY_ROOM>::restore(client, &RELAY, snapshot, now)?),
         })
     }
 }
@@ -98,12 +106,16 @@ impl Kind {
 pub enum Step {
     /// Code flow: the user is at the server.
     Authorize,
+    /// Relay: a browser was let in.
+    Connected,
     /// Device: the user has the code.
     Display,
     /// All is done.
     Done,
     /// Code flow: the code is to be exchanged.
     Exchange,
+    /// Relay: the response is to be asked for, and it is there.
+    Fetch,
     /// An answer was lost.
     Lost,
     /// Code flow: the request is to be pushed.
@@ -165,6 +177,25 @@ pub fn stations() -> Vec<Station> {
         all.push(Station::code(client, Step::Push));
         all.extend(codes.map(|step| Station::code(client, step)));
     }
+    let relayed: [&'static Client<'static>; 3] = [&RELAYED, &QUERIED, &RELAYED_SIGNING];
+    let steps = [
+        Step::Push,
+        Step::Start,
+        Step::StartAgain,
+        Step::Display,
+        Step::Poll,
+        Step::Connected,
+        Step::Fetch,
+        Step::Exchange,
+        Step::Done,
+        Step::Lost,
+        Step::Refused,
+    ];
+    for client in relayed {
+        let pushes = client_id(client) == "signing";
+        let steps = steps.iter().filter(|step| pushes || **step != Step::Push);
+        all.extend(steps.map(|step| Station::relayed(client, *step)));
+    }
     for kind in [Kind::ClientCredentials, Kind::JwtBearer] {
         all.extend(refreshes.map(|step| Station::without_user(kind, step)));
     }
@@ -209,10 +240,45 @@ impl Station {
             _ => hand.show_code(&mut *flow),
         }
         if matches!(step, Step::Poll | Step::Done) {
-            flow = hand.let_pass(client, &*flow);
+            flow = hand.let_pass(kind, client, &*flow);
             hand.finish(&mut *flow, step);
         }
         Self { kind, step, client, flow, hand, redirect: None }
+    }
+
+    /// A sign-in by way of a relay in this step.
+    pub fn relayed(client: &'static Client<'static>, step: Step) -> Self {
+        let hand = Hand::default();
+        let kind = Kind::Relayed;
+        let flow = Relayed::<RELAY_ROOM>::new(client, &RELAY, seeds::seed(1), NOW);
+        let mut flow: Box<dyn Flow> = Box::new(flow.expect("the settings are right"));
+        let of = |flow| Self { kind, step, client, flow, hand: Hand::default(), redirect: None };
+        if step == Step::Push {
+            return of(flow);
+        }
+        if client_id(client) == "signing" {
+            hand.push(&mut *flow);
+        }
+        if step == Step::StartAgain {
+            assert!(matches!(flow.handle(NOW, Event::Timeout), Ok(None)));
+        }
+        if !matches!(step, Step::Start | Step::StartAgain) {
+            hand.show_code(&mut *flow);
+        }
+        if !matches!(step, Step::Start | Step::StartAgain | Step::Display) {
+            flow = hand.let_pass(kind, client, &*flow);
+        }
+        if !matches!(step, Step::Start | Step::StartAgain | Step::Display | Step::Poll) {
+            hand.show_code(&mut *flow);
+        }
+        if !matches!(step, Step::Start | Step::StartAgain | Step::Display | Step::Poll | Step::Connected) {
+            flow = hand.let_pass(kind, client, &*flow);
+        }
+        if matches!(step, Step::Exchange | Step::Done | Step::Lost | Step::Refused) {
+            hand.show_code(&mut *flow);
+            hand.finish(&mut *flow, step);
+        }
+        Self { hand, ..of(flow) }
     }
 
     /// A refresh in this step.
@@ -263,7 +329,7 @@ impl Station {
 /// The identifier of one of our clients, as its `Debug` shows it.
 pub fn client_id(client: &Client<'_>) -> &'static str {
     let shown = format!("{client:?}");
-    let known = ["kiosk", "back end", "posted", "pushed", "robot", "other", "holding", "signing"];
+    let known = ["kettle", "kiosk", "back end", "posted", "pushed", "robot", "other", "holding", "signing"];
     known.into_iter().find(|id| shown.starts_with(&format!("Client({id} at"))).expect("a known client")
 }
 
@@ -313,24 +379,25 @@ impl Hand {
         self.link.server().authorize(&url)
     }
 
-    /// The device gets its codes.
+    /// The device gets its codes, or the next news.
     pub fn show_code(&self, flow: &mut dyn Flow) {
         let codes = Happening::Response(self.answer(flow).0);
         assert_eq!(self.tell(flow, &codes), Ok(None));
     }
 
     /// The user enters the code, and the time for the next poll comes, without any on the clock.
-    pub fn let_pass(&self, client: &'static Client<'static>, flow: &dyn Flow) -> Box<dyn Flow> {
+    pub fn let_pass(&self, kind: Kind, client: &'static Client<'static>, flow: &dyn Flow) -> Box<dyn Flow> {
         let until = match flow.poll(NOW, &mut []) {
             Ok(Action::Display(code)) => {
                 self.link.server().enter(code.user_code());
                 code.until() - NOW.uptime
             }
+            Ok(Action::Connected(until)) => until - NOW.uptime,
             other => panic!("no code to enter: {other:?}"),
         };
         let mut snapshot = [0; ENOUGH];
         let length = flow.save(later(until), &mut snapshot).expect("the flow goes on");
-        Kind::DeviceAuthorization.restore(client, &snapshot[..length], NOW).expect("whole")
+        kind.restore(client, &snapshot[..length], NOW).expect("whole")
     }
 
     /// All that the flow shows to the outside: what it does next, and what it remembers.
@@ -339,6 +406,7 @@ impl Hand {
         let saved = flow.save(NOW, &mut snapshot).map(|length| snapshot[..length].to_vec());
         let next = match flow.poll(NOW, &mut [0; ENOUGH]) {
             Ok(Action::Authorize(url)) => Ok(url.to_owned()),
+            Ok(Action::Connected(until)) => Ok(format!("connected until {until}")),
             Ok(Action::Display(code)) => {
                 Ok(format!("{} {code:?} until {}", code.instructions("it"), code.until()))
             }

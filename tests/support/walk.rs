@@ -134,8 +134,8 @@ impl Walk {
                     Happening::Redirect(redirect.take().unwrap_or_else(|| hand.visit(&*flow)))
                 }
                 Action::Send(_) => Happening::Response(hand.answer(&*flow).0),
-                Action::Display(_) => {
-                    flow = hand.let_pass(self.station.client, &*flow);
+                Action::Connected(_) | Action::Display(_) => {
+                    flow = hand.let_pass(self.station.kind, self.station.client, &*flow);
                     continue;
                 }
                 Action::Done => return Ok(None),

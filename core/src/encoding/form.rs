@@ -7,6 +7,8 @@ use crate::encoding::{text, utf8::Utf8, writer::Writer};
 pub(crate) enum Place {
     /// A form body: `+`.
     Body,
+    /// The query of a URL that is itself a value in a form: escaped once more.
+    Nested,
     /// A URL query: `%20`, since some servers do not read `+` there.
     Query,
 }
@@ -41,15 +43,23 @@ impl<'w, 'b> Pairs<'w, 'b> {
     /// The start of a pair whose value follows in pieces.
     pub(crate) fn name(&mut self, name: &str) {
         if core::mem::replace(&mut self.separate, true) {
-            self.writer.octet(b'&');
+            self.mark(b'&');
         }
         self.piece(name);
-        self.writer.octet(b'=');
+        self.mark(b'=');
     }
 
     /// What is written to, for a value that needs no escapes.
     pub(crate) fn writer(&mut self) -> &mut Writer<'b> {
         self.writer
+    }
+
+    /// What stands between names and values.
+    fn mark(&mut self, octet: u8) {
+        match self.place {
+            Place::Nested => escape(octet, &mut |octet| self.writer.octet(octet)),
+            Place::Body | Place::Query => self.writer.octet(octet),
+        }
     }
 
     pub(crate) fn piece(&mut self, value: &str) {
@@ -63,13 +73,23 @@ pub(crate) fn encode(text: &str, place: Place, emit: &mut dyn FnMut(u8)) {
         match octet {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => emit(octet),
             b' ' if place == Place::Body => emit(b'+'),
-            _ => {
-                emit(b'%');
-                emit(hex_digit(octet >> 4));
-                emit(hex_digit(octet & 0xF));
+            _ if place == Place::Nested => {
+                escape(b'%', emit);
+                digits(octet, emit);
             }
+            _ => escape(octet, emit),
         }
     }
+}
+
+fn escape(octet: u8, emit: &mut dyn FnMut(u8)) {
+    emit(b'%');
+    digits(octet, emit);
+}
+
+fn digits(octet: u8, emit: &mut dyn FnMut(u8)) {
+    emit(hex_digit(octet >> 4));
+    emit(hex_digit(octet & 0xF));
 }
 
 /// Gives out `text` for HTTP Basic: `*` stays as well, for the servers that do not decode at all.

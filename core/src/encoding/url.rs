@@ -61,10 +61,15 @@ impl Url<'_> {
 /// Writes `endpoint` up to where parameters of ours may follow; its own query stays as it is (RFC 6749 §3.1).
 pub(crate) fn open_query(endpoint: &str, writer: &mut Writer<'_>) {
     writer.text(endpoint.as_bytes());
+    writer.text(query_mark(endpoint).as_bytes());
+}
+
+/// What stands between `endpoint` and the first parameter of ours.
+pub(crate) fn query_mark(endpoint: &str) -> &'static str {
     match parse(endpoint).and_then(|url| url.query) {
-        None => writer.octet(b'?'),
-        Some(query) if query.is_empty() || query.ends_with('&') => {}
-        Some(_) => writer.octet(b'&'),
+        None => "?",
+        Some(query) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
     }
 }
 

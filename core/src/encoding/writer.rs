@@ -59,6 +59,11 @@ impl<'b> Writer<'b> {
         self.out.get_mut(start..self.length).unwrap_or_default()
     }
 
+    /// What is left to be written to.
+    pub(crate) fn rest(&mut self) -> &mut [u8] {
+        self.out.get_mut(self.length..).unwrap_or_default()
+    }
+
     /// Goes back, or on, to `length`.
     pub(crate) fn set_length(&mut self, length: usize) {
         self.length = length;

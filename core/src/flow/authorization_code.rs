@@ -82,6 +82,14 @@ pub struct AuthorizationCode<'c, const N: usize = 2048> {
     memory: Memory<N>,
 }
 
+/// How a flow ended.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Ending {
+    Done,
+    Failed,
+    Refused,
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Step {
     Authorize,
@@ -166,6 +174,73 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     /// So many rejected redirects are no accident.
     pub const ALERT: u8 = 8;
 
+    /// The seed, for what goes with the flow.
+    pub(super) const fn seed(&self) -> &Seed {
+        &self.seed
+    }
+
+    /// Milliseconds until a redirect comes too late; 0 also if none is waited for.
+    pub(super) fn time_left(&self, now: Now) -> u64 {
+        match self.step {
+            Step::Authorize | Step::Exchange | Step::Push => self.deadline.saturating_sub(now.uptime),
+            Step::Done | Step::Expired | Step::Lost | Step::Refused(_) => 0,
+        }
+    }
+
+    /// `state`, as the next redirect has to bring it.
+    pub(super) fn state(&self) -> Derived {
+        self.value(Label::State)
+    }
+
+    /// The end, if it has come.
+    pub(super) const fn ending(&self) -> Option<Ending> {
+        match self.step {
+            Step::Authorize | Step::Exchange | Step::Push => None,
+            Step::Done => Some(Ending::Done),
+            Step::Expired | Step::Lost => Some(Ending::Failed),
+            Step::Refused(_) => Some(Ending::Refused),
+        }
+    }
+
+    /// Milliseconds that what was pushed is good for; `None` if nothing is pushed.
+    pub(super) fn request_uri_left(&self, now: Now) -> Option<u64> {
+        self.client.pushes().then(|| self.request_uri_end.saturating_sub(now.uptime))
+    }
+
+    /// Whether a code was taken, and not yet its tokens.
+    pub(super) fn is_exchanging(&self) -> bool {
+        self.step == Step::Exchange
+    }
+
+    /// The address that [`Action::Authorize`] gives, as a value in a form.
+    ///
+    /// # Errors
+    /// [`Error::InputTooLarge`] if it is too long for a user agent.
+    pub(super) fn write_authorization_url(&self, pairs: &mut Pairs<'_, '_>) -> Result<(), Error> {
+        // Only its length matters here.
+        if let Err(error @ Error::InputTooLarge(_)) = self.authorize(&mut []) {
+            return Err(error);
+        }
+        pairs.name("authorization_url");
+        let endpoint = self.client.metadata.authorization_endpoint.unwrap_or_default();
+        let mark = url::query_mark(endpoint);
+        pairs.piece(endpoint);
+        pairs.piece(mark);
+        self.write_query(&mut Pairs::new(pairs.writer(), Place::Nested, false));
+        Ok(())
+    }
+
+    fn write_query(&self, pairs: &mut Pairs<'_, '_>) {
+        let client = self.client;
+        if client.pushes() {
+            // The server has all the others (RFC 9126 §4, RFC 9101 §5).
+            pairs.pair("client_id", client.id);
+            pairs.pair("request_uri", self.memory.text());
+        } else {
+            parameters::write(client, &self.seed, 0, true, pairs);
+        }
+    }
+
     /// The values of a later attempt have nothing in common with those before.
     fn value(&self, label: Label) -> Derived {
         self.seed.derive_again(label, self.attempt)
@@ -176,14 +251,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         let endpoint = client.metadata.authorization_endpoint.unwrap_or_default();
         let mut writer = Writer::new(out);
         url::open_query(endpoint, &mut writer);
-        let mut pairs = Pairs::new(&mut writer, Place::Query, false);
-        if client.pushes() {
-            // The server has all the others (RFC 9126 §4, RFC 9101 §5).
-            pairs.pair("client_id", client.id);
-            pairs.pair("request_uri", self.memory.text());
-        } else {
-            parameters::write(client, &self.seed, 0, true, &mut pairs);
-        }
+        self.write_query(&mut Pairs::new(&mut writer, Place::Query, false));
         let length = writer.length();
         if length > exchange::MAX_URL {
             return Err(Error::InputTooLarge(Name::Url));
@@ -213,7 +281,7 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
     }
 
     /// The push that is due, if one is.
-    fn due_push(&self, now: Now) -> Option<u8> {
+    pub(super) fn due_push(&self, now: Now) -> Option<u8> {
         match self.step {
             Step::Push => Some(self.attempt),
             Step::Authorize if self.client.pushes() && now.uptime >= self.request_uri_end => {

@@ -1,8 +1,8 @@
 //! The device authorization grant (RFC 8628).
 
-mod codes;
+pub(super) mod codes;
 mod dialect;
-mod pace;
+pub(super) mod pace;
 
 use core::fmt;
 

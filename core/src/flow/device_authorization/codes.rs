@@ -25,24 +25,24 @@ const INTERVAL: u32 = 5;
 
 /// What the server chose. Its texts are printable ASCII, so that lines keep them apart.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Codes<'b> {
-    pub(super) device_code: &'b str,
-    pub(super) user_code: &'b str,
-    pub(super) verification_uri: &'b str,
+pub(in crate::flow) struct Codes<'b> {
+    pub(in crate::flow) device_code: &'b str,
+    pub(in crate::flow) user_code: &'b str,
+    pub(in crate::flow) verification_uri: &'b str,
     /// Empty if there is none.
-    pub(super) verification_uri_complete: &'b str,
+    pub(in crate::flow) verification_uri_complete: &'b str,
 }
 
 /// How long the codes live, and how often to ask; seconds.
 #[derive(Clone, Copy)]
-pub(super) struct Times {
-    pub(super) expires_in: u32,
-    pub(super) interval: u32,
+pub(in crate::flow) struct Times {
+    pub(in crate::flow) expires_in: u32,
+    pub(in crate::flow) interval: u32,
 }
 
 impl<'b> Codes<'b> {
     /// Members of a device authorization response that are read.
-    pub(super) const MEMBERS: &'static [Name] = &[
+    pub(in crate::flow) const MEMBERS: &'static [Name] = &[
         Name::DeviceCode,
         Name::UserCode,
         Name::VerificationUri,
@@ -59,9 +59,18 @@ impl<'b> Codes<'b> {
     ///
     /// # Errors
     /// [`Error::Check`] says what is wrong with it; [`Error::Expired`] if the codes are dead on arrival.
-    pub(super) fn read(kept: Kept<'b>, client: &Client<'_>) -> Result<(Self, Times, Quirks), Error> {
-        let (tolerated, insecure_loopback) = (client.quirks, client.metadata.insecure_loopback);
+    pub(in crate::flow) fn read(kept: Kept<'b>, client: &Client<'_>) -> Result<(Self, Times, Quirks), Error> {
         let device_code = printable(kept.get(Name::DeviceCode), Name::DeviceCode, usize::MAX)?;
+        let (codes, times, quirks) = Self::shown(kept, client.quirks, client.metadata.insecure_loopback)?;
+        Ok((Self { device_code, ..codes }, times, quirks))
+    }
+
+    /// The same without a device code.
+    pub(in crate::flow) fn shown(
+        kept: Kept<'b>,
+        tolerated: Quirks,
+        insecure_loopback: bool,
+    ) -> Result<(Self, Times, Quirks), Error> {
         let user_code = printable(kept.get(Name::UserCode), Name::UserCode, MAX_USER_CODE)?;
         let (name, uri, mut quirks) = dialect::verification_uri(kept, tolerated);
         let verification_uri = address(uri, name, MAX_VERIFICATION_URI, insecure_loopback)?;
@@ -81,12 +90,12 @@ impl<'b> Codes<'b> {
         if expires_in == 0 {
             return Err(Error::Expired);
         }
-        let codes = Self { device_code, user_code, verification_uri, verification_uri_complete };
+        let codes = Self { device_code: "", user_code, verification_uri, verification_uri_complete };
         Ok((codes, Times { expires_in, interval }, quirks))
     }
 
     /// All of it in lines.
-    pub(super) fn lines(self) -> impl Iterator<Item = u8> + Clone + use<'b> {
+    pub(in crate::flow) fn lines(self) -> impl Iterator<Item = u8> + Clone + use<'b> {
         let line = |text: &'b str| b"\n".iter().chain(text.as_bytes());
         let first = self.device_code.as_bytes().iter();
         let rest = line(self.user_code).chain(line(self.verification_uri));
@@ -94,7 +103,7 @@ impl<'b> Codes<'b> {
     }
 
     /// What [`Codes::lines`] wrote.
-    pub(super) fn of_lines(lines: &'b str) -> Self {
+    pub(in crate::flow) fn of_lines(lines: &'b str) -> Self {
         let mut lines = text::split(lines, b'\n');
         let mut next = || lines.next().unwrap_or_default();
         Self {
@@ -107,7 +116,7 @@ impl<'b> Codes<'b> {
 }
 
 /// A number of seconds, in digits or as a number, a part of one counted as one; `null` counts as absent.
-pub(super) fn seconds(
+pub(in crate::flow) fn seconds(
     value: Option<Value<'_>>,
     name: Name,
     tolerated: Quirks,

@@ -1,0 +1,3 @@
+//! Signing in with the browser of another device, by way of a relay.
+
+mod drivers;
