@@ -1,7 +1,9 @@
 //! A board in QEMU, for tests.
 
 pub mod chain;
+pub mod equipment;
 pub mod name_server;
+pub mod qr;
 pub mod wire;
 
 use std::{
@@ -40,6 +42,9 @@ impl Device {
     /// Makes its pages reachable from this machine, and tells where.
     #[track_caller]
     pub fn forward(&mut self) -> SocketAddr {
+        if let Some(address) = self.wiring.forward {
+            return address;
+        }
         // Nothing else has this address, so the port stays free.
         let listener = TcpListener::bind((FORWARDED, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -161,8 +166,24 @@ impl Running {
     /// Waits until a code is shown, and gives the address to enter it at, and the code.
     #[track_caller]
     pub fn code(&mut self) -> (String, String) {
-        self.line("To sign in on ");
-        (self.line("    "), self.line("    "))
+        self.line("To sign in");
+        let address = self.either(["    http", "http"]).1;
+        self.either(["on a phone", "and enter the code"]);
+        loop {
+            let code = self.line("");
+            if !code.is_empty() {
+                return (format!("http{address}"), code.trim().into());
+            }
+        }
+    }
+
+    /// What the QR code says that is shown next.
+    #[track_caller]
+    pub fn scan(&mut self) -> String {
+        self.line("Or scan this");
+        let begin = self.seen;
+        while !self.line("").is_empty() {}
+        qr::read(&self.console()[begin..self.seen])
     }
 
     /// Presses keys.

@@ -186,6 +186,17 @@ impl Browser {
         self.post("/goog/cdp/execute", command);
     }
 
+    /// Goes on in the window that was opened as the first, the second, and so on, counted from 0.
+    #[track_caller]
+    pub fn window(&self, index: usize) {
+        let handle = || self.get("/window/handles").get(index).cloned();
+        self.wait_for(|_| handle().is_some(), ELEMENT);
+        self.post("/window", json!({ "handle": handle() }));
+        if let Some((width, height)) = self.size.get() {
+            self.set_window(width, height);
+        }
+    }
+
     /// Saves a picture (PNG) of the visible part of the page.
     #[track_caller]
     pub fn screenshot(&self, path: &Path) {
@@ -395,7 +406,8 @@ const FLAGS: [&str; 10] = [
 ];
 
 /// What is found: this machine, and the name of a provider on it.
-const HOSTS: &str = "MAP op.keyfob.test 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE ::1 , EXCLUDE localhost";
+const HOSTS: &str =
+    "MAP op.keyfob.test 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE ::1 , EXCLUDE localhost";
 
 /// The name of an element's id in answers (WebDriver §12.1).
 const ELEMENT_KEY: &str = "element-6066-11e4-a52e-4f735466cecf";

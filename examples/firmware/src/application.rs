@@ -7,8 +7,8 @@ use keyfob_core::{
     client::Client,
     error::Error,
     exchange::UserInfo,
-    plan::Plan,
     jws::{Es256, Rs256},
+    plan::Plan,
     session::{Action, Session},
     sign_out::{Outcome, SignOut},
 };
@@ -18,6 +18,8 @@ use keyfob_embassy::{
     session::{Store, Unavailable, keep_fresh, sign_out, tell},
 };
 
+#[cfg(feature = "portal")]
+use crate::portal::Pages;
 use crate::{
     board,
     meter::connections,
@@ -86,6 +88,7 @@ pub async fn run(
     notes: &mut impl Underway,
     mut clock: SystemClock,
     buffers: &mut Buffers,
+    #[cfg(feature = "portal")] pages: &mut Pages,
 ) -> ! {
     let discovery = settings.discovery().expect("issuer=… is the address of a server");
     loop {
@@ -97,7 +100,19 @@ pub async fn run(
                     .algorithms(&[&Rs256, &Es256]);
                 let plan = Plan::new(client.metadata(), ways::abilities(settings).as_ref());
                 let buffer = &mut buffers.work;
-                let mut device = Device { client: &client, plan, http, store, notes, clock, buffer };
+                let mut device = Device {
+                    client: &client,
+                    plan,
+                    http,
+                    store,
+                    notes,
+                    clock,
+                    buffer,
+                    #[cfg(feature = "portal")]
+                    pages,
+                    #[cfg(feature = "relay")]
+                    relay: settings.relay,
+                };
                 match device.serve().await {
                     Ok(never) => match never {},
                     Err(error) => panic!("the firmware is wrong: {error}"),
@@ -121,6 +136,10 @@ pub struct Device<'d, H, S, U> {
     pub notes: &'d mut U,
     pub clock: SystemClock,
     pub buffer: &'d mut [u8],
+    #[cfg(feature = "portal")]
+    pub pages: &'d mut Pages,
+    #[cfg(feature = "relay")]
+    pub relay: Option<(&'d str, &'d str, &'d str)>,
 }
 
 impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
@@ -152,23 +171,16 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
                         Some(b's') => self.figures(),
                         Some(b'o') => {
                             say!("Signing out.");
-                            let outcome = sign_out(
-                                &mut session,
-                                &mut owed,
-                                false,
-                                self.store,
-                                self.http,
-                                &mut self.clock,
-                                self.buffer,
-                            );
-                            tell_at = told(outcome.await)?;
+                            tell_at = self.sign_out(&mut session, &mut owed, false).await?;
                             greeted = false;
                         }
                         _ => {}
                     }
                 }
                 Err(Unavailable::SignIn(reason)) => {
-                    self.sign_in(&mut session, reason, tell_at).await?;
+                    if !self.sign_in(&mut session, reason, tell_at).await? {
+                        tell_at = self.sign_out(&mut session, &mut owed, true).await?;
+                    }
                 }
                 Err(Unavailable::Later { until, trouble, network }) => {
                     match (trouble, network) {
@@ -182,6 +194,17 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
                 Err(_) => self.sleep_until(0).await,
             }
         }
+    }
+
+    /// Forgets the user, and has the server forget them: their last token, or `all`.
+    async fn sign_out(
+        &mut self,
+        session: &mut Session<'_, TOKENS>,
+        owed: &mut SignOut<'_, TOKENS>,
+        all: bool,
+    ) -> Result<Option<u64>, Error> {
+        let outcome = sign_out(session, owed, all, self.store, self.http, &mut self.clock, self.buffer);
+        told(outcome.await)
     }
 
     /// Says who is signed in, if the server tells.

@@ -27,8 +27,8 @@ use self::virt as chip;
 
 pub use self::chip::{NAME, Network, entry};
 #[cfg(feature = "portal")]
-pub use self::console::pressed_key;
-pub use self::console::{Console, key};
+pub use self::console::Keys;
+pub use self::console::{Console, key, pressed};
 pub use self::executor::run;
 pub use self::flash::FileFlash;
 #[cfg(feature = "tls")]

@@ -65,7 +65,7 @@ impl<'d, H: Http, S: Store, U: Underway> Device<'d, H, S, U> {
         let driven = run(&mut flow, self.http, &mut console, &mut self.clock, self.buffer, |tokens| {
             session.sign_in(clock.now(), &tokens)
         });
-        let outcome = select(driven, pressed(b'q')).await;
+        let outcome = select(driven, board::pressed(b'q')).await;
         let Ok(()) = console.clear().await;
         let end = match outcome {
             Either::First(Ok(Ok(()))) => {
@@ -109,8 +109,4 @@ impl UserAgent for UntilCode {
     async fn display(&mut self, _: &UserCode<'_>) -> Result<(), UserAgentError> {
         Err(UserAgentError::Cancelled)
     }
-}
-
-async fn pressed(wanted: u8) {
-    while board::key().await != wanted {}
 }

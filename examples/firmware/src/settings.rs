@@ -16,6 +16,8 @@ pub struct Settings<'m> {
     pub insecure_lan_redirect: bool,
     /// Who is asked for addresses of hosts; otherwise it is who the network names.
     pub name_server: Option<Ipv4Address>,
+    /// The relay: its address, and this device's name and secret there.
+    pub relay: Option<(&'m str, &'m str, &'m str)>,
     /// Whose word is taken for who a server is: a certificate in DER.
     #[cfg(feature = "tls")]
     pub authority: &'m [u8],
@@ -25,6 +27,9 @@ pub struct Settings<'m> {
 pub struct Room {
     issuer: [u8; 128],
     client_id: [u8; 64],
+    relay: [u8; 128],
+    relay_id: [u8; 64],
+    relay_secret: [u8; 64],
     #[cfg(feature = "tls")]
     authority: [u8; 1536],
 }
@@ -35,6 +40,9 @@ impl Room {
         Self {
             issuer: [0; 128],
             client_id: [0; 64],
+            relay: [0; 128],
+            relay_id: [0; 64],
+            relay_secret: [0; 64],
             #[cfg(feature = "tls")]
             authority: [0; 1536],
         }
@@ -52,20 +60,25 @@ impl<'m> Settings<'m> {
         let client_id = board::argument("client_id", &mut room.client_id).unwrap_or("device");
         let mut text = [0; 16];
         let name_server = board::argument("name_server", &mut text).and_then(|text| text.parse().ok());
+        let relay = (
+            board::argument("relay", &mut room.relay),
+            board::argument("relay_id", &mut room.relay_id),
+            board::argument("relay_secret", &mut room.relay_secret),
+        );
+        let relay = match relay {
+            (Some(base), Some(id), Some(secret)) if cfg!(feature = "relay") => Some((base, id, secret)),
+            _ => None,
+        };
         Self {
             issuer,
             client_id,
             insecure_lan_redirect: board::argument("insecure_lan_redirect", &mut [0; 4]) == Some("yes"),
             name_server,
+            relay,
             #[cfg(feature = "tls")]
             authority: board::file(c"authority.der", &mut room.authority)
                 .expect("authority.der holds the authority's certificate"),
         }
-    }
-
-    /// Whether there is a relay.
-    pub const fn has_relay(&self) -> bool {
-        false
     }
 
     /// How the server is asked for its addresses.

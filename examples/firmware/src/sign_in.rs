@@ -19,6 +19,9 @@ pub enum End {
     Failed(Error, bool),
     /// It is over, and there is no use in another way.
     Over,
+    /// The user does not want this account.
+    #[cfg(feature = "portal")]
+    Refused,
     /// What it needs outside of this device, beside the server, does not answer.
     #[cfg(feature = "relay")]
     Unreachable,
@@ -35,17 +38,18 @@ impl End {
 }
 
 impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
-    /// Signs somebody in, who asks for it by a key; or goes on where a loss of power has ended it.
+    /// Signs somebody in, who asks for it by a key; or goes on where a loss of power has ended it. `false`: it is somebody
+    /// who shall be signed out again.
     pub async fn sign_in(
         &mut self,
         session: &mut Session<'_, TOKENS>,
         reason: SignInReason,
         tell_at: Option<u64>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         if let Some(flow) = self.saved().await {
             say!("Going on with the code from before.");
             self.show_code(session, flow).await?;
-            return Ok(());
+            return Ok(true);
         }
         say!("Nobody is signed in ({reason:?}). Enter begins, a number says how, s shows figures.");
         ways::show(&self.plan);
@@ -67,11 +71,17 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
         while let Some(going) = way {
             let end = match going {
                 Way::DeviceAuthorization => self.by_code(session).await?,
+                #[cfg(feature = "relay")]
+                Way::Relay => self.by_relay(session).await?,
+                #[cfg(feature = "portal")]
+                Way::Paste | Way::Portal => self.by_phone(going, session).await?,
                 _ => End::Over,
             };
             way = match end {
                 End::Failed(error, asked) => self.plan.fall_back(error, asked),
                 End::Over => None,
+                #[cfg(feature = "portal")]
+                End::Refused => return Ok(false),
                 #[cfg(feature = "relay")]
                 End::Unreachable => self.plan.unreachable(),
             };
@@ -79,6 +89,6 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
                 say!("Not so: {}. Going on with {}.", Why(reason), ways::words(way));
             }
         }
-        Ok(())
+        Ok(true)
     }
 }

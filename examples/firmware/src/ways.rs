@@ -13,7 +13,7 @@ pub fn abilities(settings: &Settings<'_>) -> impl AsRef<[Ability]> {
         Ability::Screen,
         if cfg!(feature = "portal") { Ability::Network } else { Ability::Screen },
         if settings.insecure_lan_redirect { Ability::InsecureLanRedirect } else { Ability::Screen },
-        if settings.has_relay() { Ability::Relay } else { Ability::Screen },
+        if settings.relay.is_some() { Ability::Relay } else { Ability::Screen },
     ]
 }
 

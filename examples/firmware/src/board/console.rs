@@ -3,6 +3,8 @@
 use core::{convert::Infallible, fmt};
 
 use embassy_sync::{blocking_mutex::raw::CriticalSectionRawMutex, channel::Channel};
+#[cfg(feature = "portal")]
+use embedded_io_async::Read;
 use embedded_io_async::{ErrorType, Write};
 
 use super::chip;
@@ -39,19 +41,36 @@ impl Write for Console {
     }
 }
 
+/// The keys, one at a time.
+#[cfg(feature = "portal")]
+pub struct Keys;
+
+#[cfg(feature = "portal")]
+impl ErrorType for Keys {
+    type Error = Infallible;
+}
+
+#[cfg(feature = "portal")]
+impl Read for Keys {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
+        let Some(place) = buffer.first_mut() else { return Ok(0) };
+        *place = key().await;
+        Ok(1)
+    }
+}
+
 /// Waits for a key.
 pub async fn key() -> u8 {
     KEYS.receive().await
 }
 
-/// A key that was pressed, if there is one.
-#[cfg(feature = "portal")]
-pub fn pressed_key() -> Option<u8> {
-    KEYS.try_receive().ok()
+/// Waits for this key.
+pub async fn pressed(wanted: u8) {
+    while key().await != wanted {}
 }
 
 /// A key was pressed. Those that nobody waits for are lost after a few.
-pub(super) fn pressed(key: u8) {
+pub(super) fn take(key: u8) {
     let _ = KEYS.try_send(key);
 }
 
