@@ -194,16 +194,11 @@ impl RelayDouble {
         self.mailboxes.values().any(|mailbox| mailbox.user_code == user_code)
     }
 
-    /// A person enters a code; gives the address that the browser is sent to.
-    ///
-    /// # Panics
-    /// If no device shows this code, or it was used.
-    pub fn pair(&mut self, user_code: &str) -> String {
-        let mailbox = self.mailboxes.values_mut().find(|mailbox| mailbox.user_code == user_code);
-        let mailbox = mailbox.expect("a code that was given");
-        assert!(!mailbox.paired, "a code is used once");
-        mailbox.paired = true;
-        mailbox.authorization_url.clone()
+    /// A person enters a code; gives the address that the browser is sent to. `None`: no device shows it, or it was
+    /// used.
+    pub fn pair(&mut self, user_code: &str) -> Option<String> {
+        let mailbox = self.mailboxes.values_mut().find(|mailbox| mailbox.user_code == user_code)?;
+        (!std::mem::replace(&mut mailbox.paired, true)).then(|| mailbox.authorization_url.clone())
     }
 
     /// A browser comes back from the server. It goes to the mailbox of its `state`.

@@ -345,9 +345,11 @@ impl Server {
     /// If no device shows this code.
     pub fn enter(&mut self, user_code: &str) {
         if self.relay.shows(user_code) {
-            let url = self.relay.pair(user_code);
-            let redirect = self.authorize(&url);
-            return self.relay.callback(redirect);
+            if let Some(url) = self.relay.pair(user_code) {
+                let redirect = self.authorize(&url);
+                self.relay.callback(redirect);
+            }
+            return;
         }
         let device = self.devices.iter_mut().find(|device| device.user_code == user_code);
         device.expect("a code that was given").entered = true;

@@ -207,6 +207,11 @@ impl<'c, const N: usize> AuthorizationCode<'c, N> {
         self.client.pushes().then(|| self.request_uri_end.saturating_sub(now.uptime))
     }
 
+    /// Whether the server has still to be told of the request.
+    pub(super) fn is_unpushed(&self) -> bool {
+        self.step == Step::Push
+    }
+
     /// Whether a code was taken, and not yet its tokens.
     pub(super) fn is_exchanging(&self) -> bool {
         self.step == Step::Exchange

@@ -192,6 +192,10 @@ impl<'c, const N: usize> Relayed<'c, N> {
         u32::try_from(pushed).unwrap_or(u32::MAX).min(self.pace.at(now).left)
     }
 
+    fn is_due(&self, next: Next, now: Now) -> bool {
+        self.pace.is_due(now) && (next != Next::Push || self.flow.due_push(now).is_some())
+    }
+
     fn open<'b>(&'b self, out: &'b mut [u8]) -> Result<Action<'b>, Error> {
         let private_key = self.flow.seed().derive_key(Label::RelayKey);
         let mut public_key = [0; base64url::LENGTH_OF_32];
@@ -376,7 +380,7 @@ impl<const N: usize> Flow for Relayed<'_, N> {
                 let wait = self.pace.at(now).wait;
                 Ok(Action::Connected(now.uptime.saturating_add(left.min(wait.into()))))
             }
-            Step::Wait(_) if !self.pace.is_due(now) => Ok(self.display(now)),
+            Step::Wait(next) if !self.is_due(next, now) => Ok(self.display(now)),
             Step::Wait(Next::Ask) => self.ask("waiting", self.codes_left(now).into(), out),
             Step::Wait(Next::Open) => self.open(out),
             Step::Wait(Next::Push) => self.flow.poll(now, out),

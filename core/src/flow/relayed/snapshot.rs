@@ -77,7 +77,8 @@ pub(super) fn read<'c, const N: usize>(
         (7, true) => Step::Taken,
         _ => return Err(Error::Snapshot),
     };
-    if matches!(step, Step::Push | Step::Wait(Next::Push)) && !client.pushes() {
+    let waits_for_push = step == Step::Wait(Next::Push);
+    if (step == Step::Push) != flow.is_unpushed() || waits_for_push && !client.pushes() {
         return Err(Error::Snapshot);
     }
     let mut numbers = numbers.chunks_exact(4).map(|octets| octets.try_into().map_or(0, u32::from_le_bytes));
