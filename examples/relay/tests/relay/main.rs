@@ -1,0 +1,8 @@
+//! The relay over real sockets: its protocol, its attackers, its operators, and two instances over one store.
+
+mod support;
+
+mod attacks;
+mod operation;
+mod pages;
+mod protocol;
