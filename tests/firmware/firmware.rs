@@ -1,6 +1,7 @@
 //! Somebody signs in on a board, stays signed in through every loss of power, and signs out.
 
 mod phone;
+mod relay;
 
 use std::{
     thread,

@@ -6,12 +6,19 @@ use embassy_futures::select::{Either, select};
 use keyfob_core::{
     client::ResponseMode,
     error::Error,
-    flow::{Flow, Relayed},
+    flow::{Flow, Redirect, Relayed, UserCode},
     qr::QrCode,
     relay::Relay,
     session::Session,
 };
-use keyfob_embassy::{Clock, Failure, http::Http, run, serial_console::SerialConsole, session::Store};
+use keyfob_embassy::{
+    Clock, Failure,
+    http::Http,
+    run,
+    serial_console::SerialConsole,
+    session::Store,
+    user_agent::{UserAgent, UserAgentError},
+};
 
 use crate::{
     application::{Device, TOKENS, Underway},
@@ -38,12 +45,12 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
         let mut flow = Relayed::<CODES>::new(&client, &relay, seed(), self.clock.now())?;
         let mut clock = self.clock;
         let mut picture = [0; QrCode::MAX_BUFFER];
-        let mut console = SerialConsole::new(Console, board::NAME, &mut picture);
+        let mut console = Watched(SerialConsole::new(Console, board::NAME, &mut picture));
         let driven = run(&mut flow, self.http, &mut console, &mut self.clock, self.buffer, |tokens| {
             session.sign_in(clock.now(), &tokens)
         });
         let outcome = select(driven, board::pressed(b'q')).await;
-        let Ok(()) = console.clear().await;
+        let Ok(()) = console.0.clear().await;
         Ok(match outcome {
             Either::First(Ok(Ok(()))) => {
                 say!("The server gave tokens.");
@@ -59,8 +66,7 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
                     say!("The server says: {} {}", refusal.code(), refusal.description());
                 }
                 match failure {
-                    Failure::Flow(Error::RelayUnavailable) => End::Unreachable,
-                    // Before anything was shown, it is the relay that was asked.
+                    Failure::Flow(Error::RelayUnavailable) | Failure::Http(_) => End::Unreachable,
                     failure => End::of(&failure, true),
                 }
             }
@@ -69,5 +75,30 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
                 End::Over
             }
         })
+    }
+}
+
+/// The console, which also says when the code has served.
+struct Watched<'p>(SerialConsole<'p, Console>);
+
+impl UserAgent for Watched<'_> {
+    async fn open(&mut self, url: &str) -> Result<(), UserAgentError> {
+        self.0.open(url).await
+    }
+
+    async fn redirect<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Redirect<'b>>, UserAgentError> {
+        self.0.redirect(buffer).await
+    }
+
+    async fn display(&mut self, code: &UserCode<'_>) -> Result<(), UserAgentError> {
+        self.0.display(code).await
+    }
+
+    fn hide(&mut self) {
+        self.0.hide();
+    }
+
+    fn connected(&mut self) {
+        say!("\nA phone is signing in. q gives up.");
     }
 }
