@@ -18,6 +18,8 @@ mod failure;
 pub mod flash_store;
 pub mod http;
 mod log;
+#[cfg(feature = "mdns")]
+pub mod mdns;
 mod moment;
 pub mod net;
 pub mod portal;

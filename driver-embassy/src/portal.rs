@@ -56,6 +56,7 @@ mod listen;
 mod place;
 mod room;
 mod server;
+mod strikes;
 
 use core::{
     fmt::{self, Write as _},

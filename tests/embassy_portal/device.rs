@@ -158,14 +158,24 @@ impl Home {
         site: Site<'static>,
         settles: bool,
     ) -> (End, Option<Result<bool, UserAgentError>>) {
+        self.sign_in_with::<PLACES, { PLACES + 1 }>(client, site, settles).await
+    }
+
+    /// The same with so many places and sockets.
+    pub async fn sign_in_with<const N: usize, const M: usize>(
+        &self,
+        client: &'static Client<'static>,
+        site: Site<'static>,
+        settles: bool,
+    ) -> (End, Option<Result<bool, UserAgentError>>) {
         let stack = self.lan.device;
         let mut clock = SystemClock::new();
         clock.set(Date::Known(UnixTime::from_seconds(TODAY)));
         let sockets = TcpClientState::<1, 1024, 1024>::new();
         let way = Bare(EmbassyNet::new(stack, &sockets));
         let mut http = Http::<_, 512>::new(&way);
-        let mut room = Room::<PLACES>::new();
-        let (mut rx, mut tx) = ([[0; 512]; PLACES + 1], [[0; 1024]; PLACES + 1]);
+        let mut room = Room::<N>::new();
+        let (mut rx, mut tx) = ([[0; 512]; M], [[0; 1024]; M]);
         let listeners = EmbassyListener::array(stack, 80, &mut rx, &mut tx);
         let seed = seeds::seed(elapsed());
         let portal = Portal::new(site, Alphabet::Consonants, seed, self.panel.clone(), listeners, &mut room);

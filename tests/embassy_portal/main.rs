@@ -1,4 +1,5 @@
 //! The portal of a chip: sockets of `embassy-net`, phones, and who attacks it, each with a network stack of its own.
 
+mod attacks;
 mod device;
 mod sign_in;

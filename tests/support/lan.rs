@@ -190,11 +190,12 @@ impl Phone {
 
     /// The same until there is an answer, as browsers and their users do: again a moment later.
     pub async fn insist(&mut self, request: &[u8]) -> String {
-        for _ in 0..100 {
+        for number in 0..200 {
             if let Some(answer) = self.say(request).await {
                 return answer;
             }
-            Timer::after_millis(500).await;
+            // In no step with anybody else.
+            Timer::after_millis(200 + number * 37 % 101).await;
         }
         panic!("no answer to {}", String::from_utf8_lossy(request));
     }

@@ -57,6 +57,11 @@ impl<L> Line<L> {
         self.since = uptime;
     }
 
+    /// Whether somebody is there.
+    pub(super) const fn is_connected(&self) -> bool {
+        !matches!(self.stage, Stage::Closed | Stage::Listening)
+    }
+
     pub(super) const fn age(&self, uptime: u64) -> u64 {
         uptime.saturating_sub(self.since)
     }

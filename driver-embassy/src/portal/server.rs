@@ -10,7 +10,7 @@ use embassy_time::{Instant, Timer};
 use keyfob_core::{
     error::Error,
     flow::Redirect,
-    portal::{Admission, Ending, Outcome, Portal, Slots, Status},
+    portal::{Admission, Ending, Outcome, Portal, Slots, Status, Visitor},
     time::Now,
 };
 use zeroize::Zeroize;
@@ -21,11 +21,15 @@ use crate::{
         line::{Line, Stage, look},
         listen::Listen,
         place::Place,
+        strikes::Strikes,
     },
 };
 
 /// Milliseconds for taking an answer while others wait, and otherwise.
 const ANSWER_TIME: (u64, u64) = (1000, 5000);
+
+/// The same for whoever has not taken many before.
+const IMPATIENT: u64 = 250;
 
 /// Milliseconds for closing after an answer. To close earlier would tear it out of the browser's hands.
 const CLOSING_TIME: u64 = 1000;
@@ -38,6 +42,7 @@ pub(super) struct Server<'p, L, const N: usize, const M: usize> {
     pub(super) portal: Portal,
     pub(super) place: Place<'p>,
     slots: Slots<N>,
+    strikes: Strikes,
     lines: [Line<L>; M],
     requests: [&'p mut [u8]; N],
     out: &'p mut [u8],
@@ -121,7 +126,8 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
         Self {
             portal,
             place,
-            slots: Slots::new(Slots::<N>::PER_ADDRESS),
+            slots: Slots::new(per_address(N)),
+            strikes: Strikes::new(),
             lines: sockets.map(Line::new),
             requests,
             out,
@@ -180,6 +186,7 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
     /// Looks once at all connections.
     pub(super) fn look(&mut self, context: &mut Context<'_>, serves: &mut Serves<'_>) -> Poll<Came> {
         let mut moved = false;
+        self.strikes.pass(now().uptime);
         for offset in 0..M {
             // Whoever waits for the answers' buffer gets it in turn.
             let index = self.first.wrapping_add(offset) % M;
@@ -238,8 +245,12 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
             }
             Stage::Listening => match look(context, line.socket.accept()) {
                 Poll::Ready(Ok(peer)) => {
-                    line.asks = keyfob_core::portal::Visitor::new(peer);
-                    line.go(Stage::Waiting, uptime);
+                    line.asks = Visitor::new(peer);
+                    if self.is_unwelcome(index) {
+                        // It is told nothing, which takes no time.
+                        return self.drop_silently(index, uptime);
+                    }
+                    self.begin(index, Stage::Waiting, uptime);
                     self.admit(index, uptime)
                 }
                 Poll::Ready(Err(_)) => {
@@ -258,10 +269,36 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
         }
     }
 
+    /// Whether this one's address keeps others out, and there is somebody to be kept out.
+    fn is_unwelcome(&mut self, index: usize) -> bool {
+        let Some(peer) = self.lines.get(index).map(|line| line.asks.peer()) else { return false };
+        let Self { strikes, lines, .. } = self;
+        strikes.are_many(peer)
+            && lines.iter().any(|line| line.is_connected() && !strikes.are_many(line.asks.peer()))
+    }
+
+    fn drop_silently(&mut self, index: usize, uptime: u64) -> Step {
+        if let Some(line) = self.lines.get_mut(index) {
+            line.socket.abort();
+            line.go(Stage::Listening, uptime);
+        }
+        Step::Moved
+    }
+
+    fn begin(&mut self, index: usize, stage: Stage, uptime: u64) {
+        if let Some(line) = self.lines.get_mut(index) {
+            line.go(stage, uptime);
+        }
+    }
+
     /// Gives a connection a place, or closes it.
     fn admit(&mut self, index: usize, uptime: u64) -> Step {
         let Some(line) = self.lines.get(index) else { return Step::Idle };
-        let peer = line.asks.peer();
+        let (peer, age) = (line.asks.peer(), line.age(uptime));
+        if !self.strikes.are_many(peer) {
+            self.make_room(uptime);
+        }
+        let stays = !self.strikes.are_many(peer) || self.listens();
         let place = match self.slots.admit(peer, uptime) {
             Admission::Free(place) => place,
             Admission::Replace(place) => {
@@ -270,12 +307,18 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
                     self.forget(place);
                     if let Some(line) = self.lines.get_mut(other) {
                         line.place = None;
+                        if matches!(line.stage, Stage::Reading { .. }) {
+                            self.strikes.count(line.asks.peer());
+                        }
                     }
                     self.hang_up(other, uptime);
                 }
                 place
             }
-            Admission::Later if line.age(uptime) < Slots::<N>::DEADLINE => return Step::Idle,
+            Admission::Later | Admission::Refuse if !stays => return self.drop_silently(index, uptime),
+            Admission::Later if age < Slots::<N>::DEADLINE => return Step::Idle,
+            // A browser that opens two at once has its second soon, if nobody has to stay outside for it.
+            Admission::Refuse if age <= Slots::<N>::GRACE && self.listens() => return Step::Idle,
             Admission::Later | Admission::Refuse => {
                 self.hang_up(index, uptime);
                 return Step::Moved;
@@ -287,6 +330,23 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
             line.go(Stage::Reading { fresh: false, ended: false }, uptime);
         }
         Step::Moved
+    }
+
+    /// Takes the place of somebody who keeps others out, if there is no other.
+    fn make_room(&mut self, uptime: u64) {
+        let Self { lines, strikes, .. } = self;
+        if lines.iter().filter(|line| line.place.is_some()).count() < N {
+            return;
+        }
+        let bad = |line: &Line<L>| line.place.is_some() && strikes.are_many(line.asks.peer());
+        if let Some(index) = lines.iter().position(bad) {
+            self.hang_up(index, uptime);
+        }
+    }
+
+    /// Whether anybody else could come in.
+    fn listens(&self) -> bool {
+        self.lines.iter().any(|line| line.stage == Stage::Listening)
     }
 
     /// Takes what comes of a request.
@@ -320,6 +380,7 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
         let late = self.slots.is_late(place, uptime, Slots::<N>::DEADLINE);
         let silent = line.length == 0;
         if (ended && !fresh) || (late && silent) {
+            self.strikes.count(line.asks.peer());
             self.hang_up(index, uptime);
             return Step::Moved;
         }
@@ -334,6 +395,7 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
             return self.hear(index, place, serves, uptime);
         }
         if late {
+            self.strikes.count(line.asks.peer());
             self.refuse(index, Status::RequestTimeout);
             return Step::Moved;
         }
@@ -436,7 +498,7 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
 
     /// Sends on.
     fn write(&mut self, index: usize, context: &mut Context<'_>, uptime: u64) -> Step {
-        let time = self.answer_time();
+        let time = self.answer_time(index);
         let Some(line) = self.lines.get_mut(index) else { return Step::Idle };
         let sending = self.answer.as_mut().filter(|sending| sending.line == index);
         let Some(sending) = sending else { return Step::Idle };
@@ -454,7 +516,7 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
             }
             Poll::Pending if line.age(uptime) < time => Step::Idle,
             _ => {
-                self.hang_up(index, uptime);
+                self.was_deaf(index, uptime);
                 Step::Moved
             }
         }
@@ -462,17 +524,20 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
 
     /// Waits until the other side has all of the answer.
     fn deliver(&mut self, index: usize, context: &mut Context<'_>, uptime: u64) -> Step {
-        let time = self.answer_time();
+        let time = self.answer_time(index);
         let Some(line) = self.lines.get_mut(index) else { return Step::Idle };
         match look(context, line.socket.flush()) {
             Poll::Ready(Ok(())) => {
                 line.go(Stage::Closing, uptime);
+                self.strikes.forgive(line.asks.peer());
                 if let Some(place) = line.place {
                     self.slots.answered(place, uptime);
                 }
             }
             Poll::Pending if line.age(uptime) < time => return Step::Idle,
-            _ => self.hang_up(index, uptime),
+            _ => {
+                self.was_deaf(index, uptime);
+            }
         }
         Step::Moved
     }
@@ -491,11 +556,23 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
     }
 
     /// Milliseconds for taking an answer.
-    fn answer_time(&self) -> u64 {
+    fn answer_time(&mut self, index: usize) -> u64 {
         let waits = |line: &Line<L>| {
             matches!(line.stage, Stage::Waiting | Stage::Held | Stage::Reading { fresh: true, .. })
         };
-        if self.lines.iter().any(waits) { ANSWER_TIME.0 } else { ANSWER_TIME.1 }
+        match self.lines.get(index) {
+            _ if !self.lines.iter().any(waits) => ANSWER_TIME.1,
+            Some(line) if self.strikes.are_many(line.asks.peer()) => IMPATIENT,
+            _ => ANSWER_TIME.0,
+        }
+    }
+
+    /// It did not take its answer.
+    fn was_deaf(&mut self, index: usize, uptime: u64) {
+        if let Some(line) = self.lines.get(index) {
+            self.strikes.count_deaf(line.asks.peer());
+        }
+        self.hang_up(index, uptime);
     }
 
     /// Refuses a visitor.
@@ -542,6 +619,12 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
             request.zeroize();
         }
     }
+}
+
+/// Places that one address has: with two of them, a browser may open two connections at once. One is for others.
+fn per_address(places: usize) -> u8 {
+    let most = u8::try_from(places.saturating_sub(1)).unwrap_or(u8::MAX);
+    Slots::<1>::PER_ADDRESS.min(most).max(1)
 }
 
 /// This moment. Portals do not ask for the date.
