@@ -186,10 +186,12 @@ impl<'d> Mdns<'d> {
     async fn hear(&mut self) -> bool {
         let Self { stack, socket, answer, name, service, port, address } = self;
         let Some(address) = *address else { return false };
+        // The stack cannot be asked while a socket of it is read.
+        let config = stack.config_v4();
         let (length, to) = socket
             .recv_from_with(|data, UdpMetadata { endpoint, .. }| {
                 // Who is elsewhere is not asked by (RFC 6762 §11).
-                let near = stack.config_v4().is_some_and(|config| match endpoint.addr {
+                let near = config.as_ref().is_some_and(|config| match endpoint.addr {
                     IpAddress::Ipv4(from) => config.address.contains_addr(&from),
                     #[expect(unreachable_patterns, reason = "with IPv6 in the stack there is another one")]
                     _ => false,
