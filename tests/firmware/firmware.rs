@@ -1,5 +1,6 @@
 //! Somebody signs in on a board, stays signed in through every loss of power, and signs out.
 
+mod name;
 mod phone;
 mod relay;
 

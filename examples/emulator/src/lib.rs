@@ -124,7 +124,7 @@ impl Tls {
 pub enum Ways {
     /// None.
     Code,
-    /// The device's own pages.
+    /// The device's own pages, and its name in the network.
     Portal,
     /// A service on the internet.
     Relay,
@@ -140,9 +140,9 @@ impl Ways {
     pub const fn features(self) -> &'static str {
         match self {
             Self::Code => "",
-            Self::Portal => "portal",
+            Self::Portal => "portal,mdns",
             Self::Relay => "relay",
-            Self::Every => "portal,relay",
+            Self::Every => "portal,mdns,relay",
         }
     }
 

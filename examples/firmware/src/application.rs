@@ -110,6 +110,8 @@ pub async fn run(
                     buffer,
                     #[cfg(feature = "portal")]
                     pages,
+                    #[cfg(feature = "mdns")]
+                    name: settings.name,
                     #[cfg(feature = "relay")]
                     relay: settings.relay,
                 };
@@ -138,6 +140,8 @@ pub struct Device<'d, H, S, U> {
     pub buffer: &'d mut [u8],
     #[cfg(feature = "portal")]
     pub pages: &'d mut Pages,
+    #[cfg(feature = "mdns")]
+    pub name: &'d str,
     #[cfg(feature = "relay")]
     pub relay: Option<(&'d str, &'d str, &'d str)>,
 }

@@ -60,7 +60,8 @@ const SENT: usize = 1024;
 const RECEIVED: usize = 2048;
 
 /// For addresses, names and the server; and for phones.
-const SOCKETS: usize = 4 + if cfg!(feature = "portal") { 3 } else { 0 };
+const SOCKETS: usize =
+    4 + if cfg!(feature = "portal") { 3 } else { 0 } + if cfg!(feature = "mdns") { 1 } else { 0 };
 
 /// The session's store.
 type Store = FlashStore<FileFlash, { room(application::RECORD) }>;

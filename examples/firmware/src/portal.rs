@@ -12,7 +12,7 @@ use keyfob_core::{
     session::Session,
 };
 use keyfob_embassy::{
-    Clock,
+    Clock, Failure,
     http::Http,
     net::EmbassyListener,
     portal::{Portal, Room},
@@ -21,6 +21,9 @@ use keyfob_embassy::{
     session::Store,
     user_agent::UserAgent,
 };
+
+#[cfg(feature = "mdns")]
+use keyfob_embassy::mdns::{self, Mdns};
 
 use crate::{
     application::{Device, TOKENS, Underway},
@@ -51,19 +54,35 @@ pub struct Pages {
     room: Room<PLACES>,
     received: [[u8; 512]; SOCKETS],
     sent: [[u8; 1024]; SOCKETS],
+    #[cfg(feature = "mdns")]
+    name: mdns::Room,
 }
 
 impl Pages {
     /// Pages on this network.
     pub const fn new(stack: Stack<'static>) -> Self {
-        Self { stack, room: Room::new(), received: [[0; 512]; SOCKETS], sent: [[0; 1024]; SOCKETS] }
+        Self {
+            stack,
+            room: Room::new(),
+            received: [[0; 512]; SOCKETS],
+            sent: [[0; 1024]; SOCKETS],
+            #[cfg(feature = "mdns")]
+            name: mdns::Room::new(),
+        }
     }
 }
 
 impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
     /// Lets a phone in, sends it to the server, and asks for a key when it is known who has signed in.
     pub async fn by_phone(&mut self, way: Way, session: &mut Session<'_, TOKENS>) -> Result<End, Error> {
-        let Pages { stack, room, received, sent } = &mut *self.pages;
+        let Pages {
+            stack,
+            room,
+            received,
+            sent,
+            #[cfg(feature = "mdns")]
+            name,
+        } = &mut *self.pages;
         let mut redirect_uri = Text::<64>::new();
         let client = match way {
             Way::Portal => {
@@ -73,7 +92,11 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
             }
             _ => self.client.redirect_uri(NOBODY),
         };
-        let site = Site::new(client.metadata(), &[])
+        let mut host = Text::<40>::new();
+        #[cfg(feature = "mdns")]
+        let _ = write!(host, "{}.local", self.name);
+        let hosts = [host.as_str()];
+        let site = Site::new(client.metadata(), &hosts)
             .brand(&BRAND)
             .languages(&[&ENGLISH, &FRENCH, &GERMAN, &SPANISH])
             .limits(Room::LIMITS);
@@ -88,19 +111,19 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
             Portal::new(site, Alphabet::Consonants, seed(), &mut screen, sockets, room).confirming();
         let mut flow = AuthorizationCode::<CODES>::new(&client, seed(), self.clock.now())?;
         let mut clock = self.clock;
-        let outcome = run(&mut flow, self.http, &mut portal, &mut self.clock, self.buffer, |tokens| {
-            session.sign_in(clock.now(), &tokens)
-        });
-        let outcome = outcome.await;
-        let asked = !portal.reopens();
-        let outcome = match outcome {
-            Ok(Ok(())) => {
-                let account = session.subject().unwrap_or_default();
-                Ok(portal.settle(account).await.unwrap_or(false))
-            }
-            Ok(Err(error)) => Err(error.into()),
-            Err(failure) => Err(failure),
+        let sign_in = async {
+            let driven = run(&mut flow, self.http, &mut portal, &mut self.clock, self.buffer, |tokens| {
+                session.sign_in(clock.now(), &tokens)
+            });
+            driven.await??;
+            Ok(portal.settle(session.subject().unwrap_or_default()).await?)
         };
+        #[cfg(feature = "mdns")]
+        let mut mdns = Mdns::new(*stack, self.name, board::NAME, PORT, name);
+        #[cfg(feature = "mdns")]
+        let sign_in = mdns.beside(sign_in);
+        let outcome: Result<bool, Failure<H::Error>> = sign_in.await;
+        let asked = !portal.reopens();
         let wrong = portal.wrong_codes();
         drop(portal);
         let Ok(()) = screen.console().clear().await;

@@ -14,6 +14,9 @@ pub struct Settings<'m> {
     pub client_id: &'m str,
     /// Whether a phone may bring the server's answer over the network here unencrypted.
     pub insecure_lan_redirect: bool,
+    /// What the device is called in its network: letters, digits and hyphens, without `.local`.
+    #[cfg(feature = "mdns")]
+    pub name: &'m str,
     /// Who is asked for addresses of hosts; otherwise it is who the network names.
     pub name_server: Option<Ipv4Address>,
     /// The relay: its address, and this device's name and secret there.
@@ -27,6 +30,8 @@ pub struct Settings<'m> {
 pub struct Room {
     issuer: [u8; 128],
     client_id: [u8; 64],
+    #[cfg(feature = "mdns")]
+    name: [u8; 32],
     relay: [u8; 128],
     relay_id: [u8; 64],
     relay_secret: [u8; 64],
@@ -40,6 +45,8 @@ impl Room {
         Self {
             issuer: [0; 128],
             client_id: [0; 64],
+            #[cfg(feature = "mdns")]
+            name: [0; 32],
             relay: [0; 128],
             relay_id: [0; 64],
             relay_secret: [0; 64],
@@ -73,6 +80,8 @@ impl<'m> Settings<'m> {
             issuer,
             client_id,
             insecure_lan_redirect: board::argument("insecure_lan_redirect", &mut [0; 4]) == Some("yes"),
+            #[cfg(feature = "mdns")]
+            name: board::argument("name", &mut room.name).unwrap_or("keyfob"),
             name_server,
             relay,
             #[cfg(feature = "tls")]
