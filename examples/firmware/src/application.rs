@@ -37,6 +37,9 @@ pub const RECORD: usize = Session::<TOKENS>::RECORD;
 /// Octets for requests and answers, which lie there in turn.
 const BUFFER: usize = 4096;
 
+/// Octets in which the QR code of an address is made.
+pub const PICTURE: usize = 560;
+
 /// Octets for the server's addresses.
 const METADATA: usize = 1024;
 

@@ -1,25 +1,17 @@
 //! By a code that the user enters at the server's page (RFC 8628).
 
-use embassy_futures::select::{Either, select};
 use keyfob_core::{
     error::Error,
-    flow::{DeviceAuthorization, Flow, Redirect, UserCode},
-    qr::QrCode,
+    flow::{DeviceAuthorization, Flow},
     session::Session,
 };
-use keyfob_embassy::{
-    Clock, Failure,
-    http::Http,
-    run,
-    serial_console::SerialConsole,
-    session::Store,
-    user_agent::{UserAgent, UserAgentError},
-};
+use keyfob_embassy::{Clock, Failure, http::Http, session::Store, user_agent::UserAgentError};
 
 use crate::{
     application::{Device, TOKENS, Underway},
-    board::{self, Console},
-    say, seed,
+    say,
+    screen::report,
+    seed,
     sign_in::End,
 };
 
@@ -40,7 +32,7 @@ impl<'d, H: Http, S: Store, U: Underway> Device<'d, H, S, U> {
     pub async fn by_code(&mut self, session: &mut Session<'_, TOKENS>) -> Result<End, Error> {
         say!("Asking for a code.");
         let mut flow = Flowing::new(self.client, seed(), self.clock.now())?;
-        match run(&mut flow, self.http, &mut UntilCode, &mut self.clock, self.buffer, |_| ()).await {
+        match self.drive(&mut flow, session, false).await {
             Err(Failure::UserAgent(UserAgentError::Cancelled)) => {}
             Err(failure) => {
                 say!("There is no code: {failure}.");
@@ -59,54 +51,16 @@ impl<'d, H: Http, S: Store, U: Underway> Device<'d, H, S, U> {
         session: &mut Session<'_, TOKENS>,
         mut flow: Flowing<'d>,
     ) -> Result<End, Error> {
-        let mut clock = self.clock;
-        let mut picture = [0; QrCode::MAX_BUFFER];
-        let mut console = SerialConsole::new(Console, board::NAME, &mut picture);
-        let driven = run(&mut flow, self.http, &mut console, &mut self.clock, self.buffer, |tokens| {
-            session.sign_in(clock.now(), &tokens)
-        });
-        let outcome = select(driven, board::pressed(b'q')).await;
-        let Ok(()) = console.clear().await;
-        let end = match outcome {
-            Either::First(Ok(Ok(()))) => {
+        let failure = match self.drive(&mut flow, session, true).await {
+            Ok(()) => {
                 say!("The server gave tokens.");
                 // What led here is removed when they are stored.
                 return Ok(End::Over);
             }
-            Either::First(Ok(Err(error))) => {
-                say!("The tokens cannot be kept: {error}.");
-                End::Over
-            }
-            Either::First(Err(failure)) => {
-                say!("The sign-in has failed: {failure}.");
-                if let Some(refusal) = flow.refusal() {
-                    say!("The server says: {} {}", refusal.code(), refusal.description());
-                }
-                End::of(&failure, true)
-            }
-            Either::Second(()) => {
-                say!("Given up.");
-                End::Over
-            }
+            Err(failure) => failure,
         };
+        report(&flow, &failure);
         self.notes.clear().await;
-        Ok(end)
-    }
-}
-
-/// Ends as soon as there is a code, so that the flow can be saved.
-struct UntilCode;
-
-impl UserAgent for UntilCode {
-    async fn open(&mut self, _url: &str) -> Result<(), UserAgentError> {
-        Err(UserAgentError::NoBrowser)
-    }
-
-    async fn redirect<'b>(&mut self, _: &'b mut [u8]) -> Result<Option<Redirect<'b>>, UserAgentError> {
-        Err(UserAgentError::NoBrowser)
-    }
-
-    async fn display(&mut self, _: &UserCode<'_>) -> Result<(), UserAgentError> {
-        Err(UserAgentError::Cancelled)
+        Ok(End::of(&failure, true))
     }
 }

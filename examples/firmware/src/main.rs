@@ -15,6 +15,7 @@ mod notes;
 mod portal;
 #[cfg(feature = "relay")]
 mod relay;
+mod screen;
 mod settings;
 mod sign_in;
 #[cfg(any(feature = "portal", feature = "relay"))]

@@ -5,10 +5,9 @@ use core::fmt::Write as _;
 use embassy_net::Stack;
 use keyfob_core::{
     error::Error,
-    flow::{AuthorizationCode, Flow},
+    flow::AuthorizationCode,
     plan::Way,
     portal::{Alphabet, Brand, ENGLISH, FRENCH, GERMAN, SPANISH, Site},
-    qr::QrCode,
     session::Session,
 };
 use keyfob_embassy::{
@@ -26,9 +25,11 @@ use keyfob_embassy::{
 use keyfob_embassy::mdns::{self, Mdns};
 
 use crate::{
-    application::{Device, TOKENS, Underway},
+    application::{Device, PICTURE, TOKENS, Underway},
     board::{self, Console, Keys},
-    say, seed,
+    say,
+    screen::report,
+    seed,
     sign_in::End,
     text::Text,
 };
@@ -92,9 +93,14 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
             }
             _ => self.client.redirect_uri(NOBODY),
         };
-        let mut host = Text::<40>::new();
+        #[cfg(not(feature = "mdns"))]
+        let host = Text::<0>::new();
         #[cfg(feature = "mdns")]
-        let _ = write!(host, "{}.local", self.name);
+        let host = {
+            let mut host = Text::<40>::new();
+            let _ = write!(host, "{}.local", self.name);
+            host
+        };
         let hosts = [host.as_str()];
         let site = Site::new(client.metadata(), &hosts)
             .brand(&BRAND)
@@ -105,7 +111,7 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
             _ => site.paste(client.metadata()),
         };
         let sockets = EmbassyListener::array(*stack, PORT, received, sent);
-        let mut picture = [0; QrCode::MAX_BUFFER];
+        let mut picture = [0; PICTURE];
         let mut screen = SerialConsole::new(Console, board::NAME, &mut picture).with_keys(Keys);
         let mut portal =
             Portal::new(site, Alphabet::Consonants, seed(), &mut screen, sockets, room).confirming();
@@ -140,10 +146,7 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
                 End::Refused
             }
             Err(failure) => {
-                say!("The sign-in has failed: {failure}.");
-                if let Some(refusal) = flow.refusal() {
-                    say!("The server says: {} {}", refusal.code(), refusal.description());
-                }
+                report(&flow, &failure);
                 End::of(&failure, asked)
             }
         })

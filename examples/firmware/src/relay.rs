@@ -2,28 +2,14 @@
 
 use core::fmt::Write as _;
 
-use embassy_futures::select::{Either, select};
-use keyfob_core::{
-    client::ResponseMode,
-    error::Error,
-    flow::{Flow, Redirect, Relayed, UserCode},
-    qr::QrCode,
-    relay::Relay,
-    session::Session,
-};
-use keyfob_embassy::{
-    Clock, Failure,
-    http::Http,
-    run,
-    serial_console::SerialConsole,
-    session::Store,
-    user_agent::{UserAgent, UserAgentError},
-};
+use keyfob_core::{client::ResponseMode, error::Error, flow::Relayed, relay::Relay, session::Session};
+use keyfob_embassy::{Clock, Failure, http::Http, session::Store};
 
 use crate::{
     application::{Device, TOKENS, Underway},
-    board::{self, Console},
-    say, seed,
+    say,
+    screen::report,
+    seed,
     sign_in::End,
     text::Text,
 };
@@ -43,62 +29,14 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
         let _ = write!(redirect_uri, "{base}/callback");
         let client = self.client.redirect_uri(redirect_uri.as_str()).response_mode(ResponseMode::FormPost);
         let mut flow = Relayed::<CODES>::new(&client, &relay, seed(), self.clock.now())?;
-        let mut clock = self.clock;
-        let mut picture = [0; QrCode::MAX_BUFFER];
-        let mut console = Watched(SerialConsole::new(Console, board::NAME, &mut picture));
-        let driven = run(&mut flow, self.http, &mut console, &mut self.clock, self.buffer, |tokens| {
-            session.sign_in(clock.now(), &tokens)
-        });
-        let outcome = select(driven, board::pressed(b'q')).await;
-        let Ok(()) = console.0.clear().await;
-        Ok(match outcome {
-            Either::First(Ok(Ok(()))) => {
-                say!("The server gave tokens.");
-                End::Over
-            }
-            Either::First(Ok(Err(error))) => {
-                say!("The tokens cannot be kept: {error}.");
-                End::Over
-            }
-            Either::First(Err(failure)) => {
-                say!("The sign-in has failed: {failure}.");
-                if let Some(refusal) = flow.refusal() {
-                    say!("The server says: {} {}", refusal.code(), refusal.description());
-                }
-                match failure {
-                    Failure::Flow(Error::RelayUnavailable) | Failure::Http(_) => End::Unreachable,
-                    failure => End::of(&failure, true),
-                }
-            }
-            Either::Second(()) => {
-                say!("Given up.");
-                End::Over
-            }
+        let Err(failure) = self.drive(&mut flow, session, true).await else {
+            say!("The server gave tokens.");
+            return Ok(End::Over);
+        };
+        report(&flow, &failure);
+        Ok(match failure {
+            Failure::Flow(Error::RelayUnavailable) | Failure::Http(_) => End::Unreachable,
+            failure => End::of(&failure, true),
         })
-    }
-}
-
-/// The console, which also says when the code has served.
-struct Watched<'p>(SerialConsole<'p, Console>);
-
-impl UserAgent for Watched<'_> {
-    async fn open(&mut self, url: &str) -> Result<(), UserAgentError> {
-        self.0.open(url).await
-    }
-
-    async fn redirect<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Redirect<'b>>, UserAgentError> {
-        self.0.redirect(buffer).await
-    }
-
-    async fn display(&mut self, code: &UserCode<'_>) -> Result<(), UserAgentError> {
-        self.0.display(code).await
-    }
-
-    fn hide(&mut self) {
-        self.0.hide();
-    }
-
-    fn connected(&mut self) {
-        say!("\nA phone is signing in. q gives up.");
     }
 }
