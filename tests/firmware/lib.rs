@@ -4,6 +4,7 @@ pub mod chain;
 pub mod equipment;
 pub mod name_server;
 pub mod qr;
+pub mod service;
 pub mod wire;
 
 use std::{

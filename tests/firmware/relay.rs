@@ -1,63 +1,14 @@
 //! A phone anywhere signs in, with a relay between it and the board.
 
-use std::{
-    fs,
-    net::TcpListener,
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::time::Duration;
 
 use keyfob_emulator::{Board, Tls, Ways};
-use keyfob_firmware_tests::equipment::Equipment;
-use keyfob_interop::{
-    browser::{self, Browser},
-    certificates::Leaf,
-    provider::Options,
+use keyfob_firmware_tests::{
+    Running,
+    equipment::Equipment,
+    service::{Account, Service},
 };
-use keyfob_relay::{NewDevice, Relay, Settings};
-use tokio::sync::oneshot;
-
-/// A relay in this process, for one device.
-struct Service {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Service {
-    /// Starts it there, with a certificate that the board trusts.
-    fn start(port: u16, equipment: &Equipment, device: &NewDevice) -> Self {
-        let devices = equipment.device.folder().join("devices.toml");
-        fs::write(&devices, device.entry.as_bytes()).expect("it can be written");
-        let issuer = equipment.provider.issuer();
-        let issued = equipment.provider.authority().issue(Leaf::Valid);
-        let mut settings =
-            Settings::new(([127, 0, 0, 1], port).into(), devices, format!("{issuer}/authorize"));
-        settings.public_url = Some(format!("https://localhost:{port}"));
-        settings.tls = Some(keyfob_relay::Tls { certificate: issued.certificate_file, key: issued.key_file });
-        let (stop, stopped) = oneshot::channel();
-        let (ready, started) = oneshot::channel();
-        let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(async {
-                let relay = Relay::start(settings).await.expect("the relay starts");
-                ready.send(()).expect("somebody waits");
-                let _ = stopped.await;
-                relay.stop().await;
-            });
-        });
-        started.blocking_recv().expect("the relay starts");
-        Self { stop: Some(stop), thread: Some(thread) }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
+use keyfob_interop::browser::{self, Browser};
 
 /// Waits until the page says so.
 #[track_caller]
@@ -65,26 +16,30 @@ fn says(browser: &Browser, text: &str) {
     browser.wait_for(|browser| browser.text().contains(text), SOON);
 }
 
+/// The user enters the code at the relay's page, and goes on to the server.
+#[track_caller]
+fn go(equipment: &Equipment, running: &mut Running, account: &Account) {
+    let Equipment { provider, browser: phone, .. } = equipment;
+    let (address, code) = running.code();
+    assert_eq!(address, format!("{}/", account.base));
+    phone.open(&address);
+    phone.fill("input[name=code]", &code);
+    phone.click("button");
+    says(phone, "Kettle in the kitchen");
+    running.line("A phone is signing in.");
+    phone.click("button");
+    phone.wait_for(|phone| phone.url().starts_with(provider.issuer()), SOON);
+}
+
 // REQ: RELAY-01, RELAY-07, RELAY-12
 #[test]
 fn the_answer_comes_through_a_relay() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("it is bound").port();
-    let base = format!("https://localhost:{port}");
-    let own = NewDevice::generate("Kettle in the kitchen").expect("random octets");
-    let options =
-        Options { https: true, redirect_uris: vec![format!("{base}/callback")], ..Options::default() };
-    let settings = [
-        ("client_id", "appliance-code"),
-        ("relay", &base),
-        ("relay_id", &own.id),
-        ("relay_secret", own.secret.as_str()),
-    ];
-    let equipment = Equipment::with(Board::Mps2An386, Tls::P256, Ways::Relay, options, &settings);
-    let Equipment { device, provider, browser: phone } = &equipment;
+    let account = Account::new("Kettle in the kitchen");
+    let settings = [&account.settings()[..], &[("client_id", "appliance-code")]].concat();
+    let equipment = Equipment::with(Board::Mps2An386, Tls::P256, Ways::Relay, account.options(), &settings);
+    let Equipment { device, browser: phone, .. } = &equipment;
 
     // Nobody answers there yet: the device says so, and there is no other way on this one.
-    drop(listener);
     let mut running = device.start();
     running.line("Nobody is signed in");
     running.line("3 a phone, by way of a relay");
@@ -96,22 +51,39 @@ fn the_answer_comes_through_a_relay() {
     running.line("- a phone, by way of a relay: it did not answer");
     drop(running);
 
-    let service = Service::start(port, &equipment, &own);
+    let service = Service::start(&account, &equipment);
     let mut running = device.start();
     running.line("Nobody is signed in");
     running.press("\r");
     running.line(
         "Not so: the server does not let this device do that (InvalidRequest). Going on with a phone, by way",
     );
-    let (address, code) = running.code();
-    assert_eq!(address, format!("{base}/"));
-    phone.open(&address);
-    phone.fill("input[name=code]", &code);
-    phone.click("button");
-    says(phone, "Kettle in the kitchen");
-    running.line("A phone is signing in.");
-    phone.click("button");
-    phone.wait_for(|phone| phone.url().starts_with(provider.issuer()), SOON);
+    go(&equipment, &mut running, &account);
+
+    // It is given up here, and the relay is told.
+    running.press("q");
+    running.line("The sign-in has failed: the sign-in was given up.");
+    browser::sign_in(phone, "alice");
+    says(phone, "Not signed in: it was cancelled on the device.");
+
+    // The power goes while the phone is at the server.
+    running.line("Nobody is signed in");
+    running.press("3");
+    go(&equipment, &mut running, &account);
+    drop(running);
+    let mut running = device.start();
+    running.line("Nobody is signed in (NeverSignedIn).");
+
+    // At the server.
+    running.press("3");
+    go(&equipment, &mut running, &account);
+    browser::refuse(phone);
+    running.line("The server says: access_denied");
+    says(phone, "Not signed in: it was not allowed.");
+    running.line("Nobody is signed in");
+
+    running.press("3");
+    go(&equipment, &mut running, &account);
     browser::sign_in(phone, "alice");
     running.line("The server gave tokens.");
     says(phone, "The device is signed in.");

@@ -32,8 +32,11 @@ pub struct Room {
     client_id: [u8; 64],
     #[cfg(feature = "mdns")]
     name: [u8; 32],
+    #[cfg(feature = "relay")]
     relay: [u8; 128],
+    #[cfg(feature = "relay")]
     relay_id: [u8; 64],
+    #[cfg(feature = "relay")]
     relay_secret: [u8; 64],
     #[cfg(feature = "tls")]
     authority: [u8; 1536],
@@ -47,8 +50,11 @@ impl Room {
             client_id: [0; 64],
             #[cfg(feature = "mdns")]
             name: [0; 32],
+            #[cfg(feature = "relay")]
             relay: [0; 128],
+            #[cfg(feature = "relay")]
             relay_id: [0; 64],
+            #[cfg(feature = "relay")]
             relay_secret: [0; 64],
             #[cfg(feature = "tls")]
             authority: [0; 1536],
@@ -67,13 +73,15 @@ impl<'m> Settings<'m> {
         let client_id = board::argument("client_id", &mut room.client_id).unwrap_or("device");
         let mut text = [0; 16];
         let name_server = board::argument("name_server", &mut text).and_then(|text| text.parse().ok());
-        let relay = (
+        #[cfg(not(feature = "relay"))]
+        let relay = None;
+        #[cfg(feature = "relay")]
+        let relay = match (
             board::argument("relay", &mut room.relay),
             board::argument("relay_id", &mut room.relay_id),
             board::argument("relay_secret", &mut room.relay_secret),
-        );
-        let relay = match relay {
-            (Some(base), Some(id), Some(secret)) if cfg!(feature = "relay") => Some((base, id, secret)),
+        ) {
+            (Some(base), Some(id), Some(secret)) => Some((base, id, secret)),
             _ => None,
         };
         Self {
