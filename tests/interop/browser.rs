@@ -197,6 +197,18 @@ impl Browser {
         }
     }
 
+    /// Closes this window; another one has to be gone on with.
+    #[track_caller]
+    pub fn close_window(&self) {
+        self.delete("/window");
+    }
+
+    /// Forgets all cookies of the host that it is at.
+    #[track_caller]
+    pub fn forget(&self) {
+        self.delete("/cookie");
+    }
+
     /// Saves a picture (PNG) of the visible part of the page.
     #[track_caller]
     pub fn screenshot(&self, path: &Path) {
