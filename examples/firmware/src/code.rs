@@ -42,16 +42,16 @@ impl<'d, H: Http, S: Store, U: Underway> Device<'d, H, S, U> {
         }
         let length = flow.save(self.clock.now(), self.buffer)?;
         self.notes.store(self.buffer.get(..length).unwrap_or_default()).await;
-        self.show_code(session, flow).await
+        self.show_code(session, &mut flow).await
     }
 
     /// Shows a code until somebody has entered it.
     pub async fn show_code(
         &mut self,
         session: &mut Session<'_, TOKENS>,
-        mut flow: Flowing<'d>,
+        flow: &mut Flowing<'d>,
     ) -> Result<End, Error> {
-        let failure = match self.drive(&mut flow, session, true).await {
+        let failure = match self.drive(flow, session, true).await {
             Ok(()) => {
                 say!("The server gave tokens.");
                 // What led here is removed when they are stored.
@@ -59,7 +59,7 @@ impl<'d, H: Http, S: Store, U: Underway> Device<'d, H, S, U> {
             }
             Err(failure) => failure,
         };
-        report(&flow, &failure);
+        report(flow, &failure);
         self.notes.clear().await;
         Ok(End::of(&failure, true))
     }

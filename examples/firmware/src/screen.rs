@@ -1,6 +1,9 @@
 //! What a person sees on the console while they sign in elsewhere with a code.
 
-use core::fmt::{Debug, Display};
+use core::{
+    fmt::{Debug, Display},
+    pin::pin,
+};
 
 use embassy_futures::select::{Either, select};
 use keyfob_core::{
@@ -35,10 +38,14 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
         let mut clock = self.clock;
         let mut picture = [0; PICTURE];
         let mut screen = Screen { console: SerialConsole::new(Console, board::NAME, &mut picture), shows };
-        let driven = run(flow, self.http, &mut screen, &mut self.clock, self.buffer, |tokens| {
-            session.sign_in(clock.now(), &tokens)
-        });
-        let outcome = match select(driven, board::pressed(b'q')).await {
+        let ended = {
+            // Not moved, which would take room on the stack.
+            let driven = pin!(run(flow, self.http, &mut screen, &mut self.clock, self.buffer, |tokens| {
+                session.sign_in(clock.now(), &tokens)
+            }));
+            select(driven, board::pressed(b'q')).await
+        };
+        let outcome = match ended {
             Either::First(Ok(kept)) => kept.map_err(Failure::Flow),
             Either::First(Err(failure)) => Err(failure),
             Either::Second(()) => {

@@ -46,9 +46,9 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
         reason: SignInReason,
         tell_at: Option<u64>,
     ) -> Result<bool, Error> {
-        if let Some(flow) = self.saved().await {
+        if let Some(mut flow) = self.saved().await {
             say!("Going on with the code from before.");
-            self.show_code(session, flow).await?;
+            self.show_code(session, &mut flow).await?;
             return Ok(true);
         }
         say!("Nobody is signed in ({reason:?}). Enter begins, a number says how, s shows figures.");
