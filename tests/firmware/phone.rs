@@ -1,6 +1,10 @@
 //! A phone in the board's network signs in.
 
-use std::{io::Read, net::TcpStream, time::Duration};
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
 
 use keyfob_emulator::{Board, Tls, Ways};
 use keyfob_firmware_tests::{
@@ -45,14 +49,27 @@ fn sign_in(phone: &Browser, login: &str) {
     browser::sign_in(phone, login);
 }
 
-/// Whether the board takes connections.
-fn is_open(equipment: &Equipment) -> bool {
+/// Whether the board closes connections as soon as they come: nobody listens there.
+fn is_closed(equipment: &Equipment) -> bool {
+    let mut stream = connect(equipment);
+    // A portal would wait longer for a request.
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("it is open");
+    !stream.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
+/// The status of a request, with this host and no cookie.
+#[track_caller]
+fn status(equipment: &Equipment, host: &str) -> String {
+    let mut stream = connect(equipment);
+    stream.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).expect("it is open");
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).expect("an answer");
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+fn connect(equipment: &Equipment) -> TcpStream {
     let place = equipment.device.wiring.forward.expect("it is forwarded");
-    let mut stream = TcpStream::connect(place).expect("QEMU takes them");
-    stream.set_read_timeout(Some(Duration::from_millis(500))).expect("it is open");
-    // QEMU closes them as soon as the board has refused.
-    let silent = stream.read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
-    silent
+    TcpStream::connect(place).expect("QEMU takes all connections")
 }
 
 // REQ: PORTAL-08, PORTAL-09, PORTAL-10, PORTAL-19, PORTAL-24, CDX-01, CDX-03
@@ -68,7 +85,7 @@ fn it_comes_back_and_the_user_confirms() {
     running.line("- a phone, by way of a relay: this device lacks it (Relay)");
     running.line("4 a phone that brings an address back");
     running.line("5 a phone that comes back to this device");
-    assert!(!is_open(&equipment));
+    assert!(is_closed(&equipment));
     running.press("2");
     running.line("That way is closed: this device lacks it (Browser).");
     running.line("Nobody is signed in");
@@ -87,6 +104,9 @@ fn it_comes_back_and_the_user_confirms() {
     // Nor does who comes second.
     other.open(&address);
     says(&other, "Another phone is signing in.");
+    assert_eq!(status(&equipment, "10.0.2.15"), "HTTP/1.1 409");
+    assert_eq!(status(&equipment, "keyfob.local"), "HTTP/1.1 409");
+    assert_eq!(status(&equipment, "evil.example"), "HTTP/1.1 421");
     sign_in(phone, "mallory");
     running.line("Sign in as mallory? y or n");
     says(phone, "Look at the device.");
@@ -100,7 +120,7 @@ fn it_comes_back_and_the_user_confirms() {
     assert_eq!(tokens(&device.flash()), [""; 0]);
     assert!(provider.seen_at("/oauth/revoke").iter().all(|seen| seen["status"] == 200));
     assert!(provider.seen_at("/userinfo").is_empty());
-    assert!(!is_open(&equipment));
+    assert!(is_closed(&equipment));
 
     // By its picture this time, and by the right one.
     running.press("\r");
@@ -114,7 +134,7 @@ fn it_comes_back_and_the_user_confirms() {
     running.press("y");
     says(&other, "You are signed in.");
     running.line("Signed in as alice: User alice");
-    assert!(!is_open(&equipment));
+    assert!(is_closed(&equipment));
     assert!(!tokens(&device.flash()).is_empty());
 }
 
@@ -131,7 +151,7 @@ fn it_is_given_up_and_refused() {
     running.press("q");
     running.line("The sign-in has failed: the sign-in was given up.");
     running.line("Nobody is signed in");
-    assert!(!is_open(&equipment));
+    assert!(is_closed(&equipment));
     running.press("5");
     enter(phone, &mut running);
     running.line("A phone is signing in.");
@@ -139,7 +159,7 @@ fn it_is_given_up_and_refused() {
     running.press("q");
     running.line("The sign-in has failed: the sign-in was given up.");
     running.line("Nobody is signed in");
-    assert!(!is_open(&equipment));
+    assert!(is_closed(&equipment));
 
     // At the server: nobody is asked again by another way.
     running.press("5");
@@ -156,7 +176,7 @@ fn it_is_given_up_and_refused() {
     drop(running);
     let mut running = device.start();
     running.line("Nobody is signed in (NeverSignedIn).");
-    assert!(!is_open(&equipment));
+    assert!(is_closed(&equipment));
     sign_in(phone, "alice");
     assert!(phone.url().starts_with("http://10.0.2.15/callback?code="), "{}", phone.url());
     running.press("5");
@@ -167,7 +187,7 @@ fn it_is_given_up_and_refused() {
     running.line("Signed in as alice");
 }
 
-// REQ: PORTAL-03, PORTAL-29
+// REQ: PORTAL-29
 #[test]
 fn it_brings_an_address_back() {
     // The server's page is closed for this client, so it is tried, and another way follows.
