@@ -1,24 +1,30 @@
 //! What a serial console shows while somebody signs in on another device.
 
-use std::{cell::RefCell, convert::Infallible, rc::Rc};
+use std::{cell::RefCell, collections::VecDeque, convert::Infallible, rc::Rc};
 
-use embedded_io_async::{ErrorType, Write};
+use embedded_io_async::{ErrorType, Read, Write};
 use keyfob_core::{
     error::{Error, ErrorCode},
     flow::{Redirect, UserCode},
+    portal::{Alphabet, Ending, Portal, Screen, Site},
     qr::{Characters, QrCode},
+    time::Now,
 };
 use keyfob_embassy::{
-    Failure, run,
-    serial_console::SerialConsole,
+    Failure,
+    portal::{Front, Press},
+    run,
+    serial_console::{SerialConsole, WithKeys},
     user_agent::{UserAgent, UserAgentError},
 };
 use keyfob_tests::{
+    clients::SERVER,
     conversation::{Conversation, DEVICE, SIGN_IN},
     executor::{block_on, pause, polls},
     link::Broken,
     outcome::Tokens,
     person::Person,
+    seeds,
 };
 
 /// What has arrived at the other end of the line.
@@ -71,7 +77,7 @@ impl UserAgent for Reader<'_> {
     }
 
     fn hide(&mut self) {
-        self.console.hide();
+        UserAgent::hide(&mut self.console);
         UserAgent::hide(&mut self.person);
     }
 }
@@ -199,5 +205,134 @@ fn qr_codes_as_text() {
         });
         let grids = image.detect_grids();
         assert_eq!(grids[0].decode().expect("it can be read").1, text);
+    }
+}
+
+/// A portal whose screen is shown, at this uptime.
+struct Door {
+    portal: Portal,
+    console: WithKeys<'static, Line, Keys>,
+    line: Line,
+    keys: Keys,
+}
+
+const SITE: Site<'static> = Site::new(&SERVER, &["192.168.4.20"]).callback("/callback");
+
+impl Door {
+    fn new(ascii: bool) -> Self {
+        let (line, keys) = (Line::default(), Keys::default());
+        let picture = Box::leak(Box::new([0; QrCode::MAX_BUFFER]));
+        let console = SerialConsole::new(line.clone(), "the kettle", picture);
+        let console = if ascii { console.ascii() } else { console };
+        let portal = Portal::paired(seeds::seed(1), Alphabet::Consonants, Now::unknown(0));
+        Self { portal, console: console.with_keys(keys.clone()), line, keys }
+    }
+
+    /// Shows what there is to be shown, and gives what is written, with code and link.
+    fn show(&mut self, uptime: u64) -> (String, Option<(Option<String>, String)>) {
+        let mut out = [0; 192];
+        let screen = self.portal.poll(&SITE, Now::unknown(uptime), &mut out).expect("room");
+        let invited = match &screen {
+            Screen::Pair(invitation) => Some((invitation.code().map(String::from), invitation.link().into())),
+            _ => None,
+        };
+        self.line.0.borrow_mut().clear();
+        block_on(self.console.show(&screen));
+        (self.line.text().replace("\r\n", "\n"), invited)
+    }
+
+    fn press(&mut self, keys: &[u8]) -> Option<Press> {
+        self.keys.0.borrow_mut().extend(keys);
+        polls(self.console.pressed(), 50)
+    }
+}
+
+/// Keys that are pressed.
+#[derive(Clone, Default)]
+struct Keys(Rc<RefCell<VecDeque<u8>>>);
+
+impl ErrorType for Keys {
+    type Error = Infallible;
+}
+
+impl Read for Keys {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
+        loop {
+            if let Some(key) = self.0.borrow_mut().pop_front() {
+                buffer[0] = key;
+                return Ok(1);
+            }
+            pause().await;
+        }
+    }
+}
+
+/// As the front of a portal, it shows address, code and picture, and the time left where it is.
+// REQ: PORTAL-09, PORTAL-24
+#[test]
+fn the_front_of_a_portal() {
+    let mut door = Door::new(true);
+    let (text, invited) = door.show(0);
+    let (code, link) = invited.expect("an invitation");
+    let code = code.expect("a code");
+    assert!(
+        text.starts_with("\nTo sign in to the kettle, open this in a browser in the same network:\n\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\nhttp://192.168.4.20/\n\nand enter the code\n\n") && text.contains(&code),
+        "{text}"
+    );
+    assert!(text.ends_with("   2 minutes left."), "{text}");
+    assert!(text.is_ascii() && !text.contains(&link), "the link is in the picture only");
+    let mut buffer = [0; QrCode::MAX_BUFFER];
+    let picture = QrCode::of(&link, &mut buffer).expect("it fits");
+    let rows: String = picture.rows(Characters::Ascii).map(|row| format!("{row}\n")).collect();
+    assert!(text.contains(&rows), "the picture is of the link");
+    // Nothing new, and less time.
+    assert_eq!(door.show(1000).0, "");
+    assert_eq!(door.show(61_000).0, "\r  60 seconds left.");
+    // Another code: what was there is over.
+    let (text, invited) = door.show(120_000);
+    let (next, other) = invited.expect("an invitation");
+    assert!(text.starts_with("\nThis code is over.\n\nTo sign in"), "{text}");
+    assert!(next.is_some_and(|next| next != code) && other != link);
+    // The end.
+    door.portal.finished(Ending::SignedIn);
+    assert_eq!(door.show(121_000).0, "\nThis code is over.\n");
+    assert_eq!(door.show(122_000).0, "");
+}
+
+/// The name of an account controls nothing.
+// REQ: PORTAL-10
+#[test]
+fn an_account_on_the_console() {
+    let mut door = Door::new(true);
+    door.show(0);
+    door.line.0.borrow_mut().clear();
+    block_on(door.console.confirm("al\x1B[2Jice\r\n\u{9b}\u{202e}é <b>"));
+    assert_eq!(
+        door.line.text(),
+        "\r\nThis code is over.\r\n\r\nSign in as al?[2Jice?????\u{20}<b>? y or n\r\n"
+    );
+    let mut door = Door::new(false);
+    block_on(door.console.confirm(&"é".repeat(100)));
+    assert_eq!(door.line.text(), format!("\r\nSign in as {}? y or n\r\n", "é".repeat(64)));
+}
+
+#[test]
+fn keys() {
+    let mut door = Door::new(true);
+    for (keys, press) in [
+        (&b"y"[..], Some(Press::Confirm)),
+        (b"xx Y", Some(Press::Confirm)),
+        (b"q", Some(Press::Cancel)),
+        (b"n", Some(Press::Cancel)),
+        (b"\x1B", Some(Press::Cancel)),
+        (b"\x03", Some(Press::Cancel)),
+        (b"r", Some(Press::Release)),
+        (b"abc \r\n", None),
+    ] {
+        assert_eq!(door.press(keys), press, "{keys:?}");
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! ```
 //! # use embassy_net::Stack;
-//! # use keyfob_core::{client::Client, entropy::Entropy, flow::AuthorizationCode, metadata::Metadata, portal::{Alphabet, Site}, secret::Seed};
+//! # use keyfob_core::{client::Client, entropy::Entropy, flow::AuthorizationCode, metadata::Metadata, portal::Site, secret::Seed};
 //! # use keyfob_embassy::{Clock, Failure, http::Http, net::EmbassyListener, portal::{Front, Portal, Room}, run};
 //! # const SERVER: Metadata = Metadata::new("https://op.example").authorization_endpoint("https://op.example/authorize").token_endpoint("https://op.example/token");
 //! /// What is pasted has been at an address where nothing listens.
@@ -22,15 +22,7 @@
 //!     let sockets = EmbassyListener::array(stack, 80, &mut rx, &mut tx);
 //!     let site = Site::new(&SERVER, &["kettle.local"]).paste(&SERVER).limits(Room::LIMITS);
 //!
-//!     let mut portal = Portal::new(
-//!         site,
-//!         Alphabet::Consonants,
-//!         Seed::draw(entropy)?,
-//!         front,
-//!         sockets,
-//!         &mut room,
-//!     )
-//!     .confirming();
+//!     let mut portal = Portal::new(site, Seed::draw(entropy)?, front, sockets, &mut room).confirming();
 //!     let mut flow = AuthorizationCode::<512>::new(&CLIENT, Seed::draw(entropy)?, clock.now())?;
 //!     run(&mut flow, http, &mut portal, clock, buffer, |_tokens| { /* keep them */ }).await?;
 //!     Ok(portal.settle("alice").await?) // `false`: drop the tokens
@@ -45,7 +37,7 @@
 //! | connections at a time | the places of the [`Room`], two for each address |
 //! | the time for a request | 10 s, or 50 ms while all places are taken and somebody waits |
 //! | the time for taking an answer | 5 s, or 1 s while somebody waits |
-//! | the time for the last page | 3 s; where the user confirms, 5 s |
+//! | the time for the last page | 5 s |
 //!
 //! All answers are written in one buffer: a browser is kept waiting while another takes its answer. With sockets that have
 //! room for a whole page, none is.
@@ -89,11 +81,8 @@ pub use self::room::Room;
 /// The longest wait for a redirect before the driver looks at the time again, and the screen is shown anew.
 const TURN: Duration = Duration::from_secs(1);
 
-/// How long the browser may take to come for the last page.
-const LAST_PAGE: Duration = Duration::from_secs(3);
-
-/// The same where it asks every three seconds.
-const LAST_PAGE_AGAIN: Duration = Duration::from_secs(5);
+/// How long the browser may take to come for the last page, which a page that waits asks for every three seconds.
+const LAST_PAGE: Duration = Duration::from_secs(5);
 
 /// How long the user may take to confirm.
 const CONFIRMATION: Duration = Duration::from_secs(120);
@@ -111,6 +100,11 @@ const DETAIL: usize = 160;
 pub struct Portal<'p, L: Listen, F: Front, const N: usize, const M: usize> {
     server: Server<'p, L, N, M>,
     front: F,
+    /// Until the first time that a browser is wanted.
+    seed: Option<Seed>,
+    alphabet: Alphabet,
+    /// Wrong codes and strangers that were told of.
+    tried: (u16, u16),
     opened: bool,
     confirming: bool,
     shown: Shown,
@@ -129,11 +123,9 @@ impl<'p, L: Listen, F: Front, const N: usize, const M: usize> Portal<'p, L, F, N
     /// A portal that looks like `site`. Its hosts are the device's names, of which three count, as `kettle.local`; the
     /// address is asked of the sockets, and goes into the QR code.
     ///
-    /// What is secret comes from `seed`, which serves this portal and nothing else. Make it when a user wants to sign in:
-    /// the first code is good from now on.
+    /// What is secret comes from `seed`, which serves this portal and nothing else.
     pub fn new<const REQUEST: usize, const URL: usize>(
         site: Site<'p>,
-        alphabet: Alphabet,
         seed: Seed,
         front: F,
         sockets: [L; M],
@@ -141,10 +133,27 @@ impl<'p, L: Listen, F: Front, const N: usize, const M: usize> Portal<'p, L, F, N
     ) -> Self {
         const { assert!(N > 0 && M > N, "one socket more than places has to wait for connections") };
         let Room { requests, answer, url } = room;
-        let portal = portal::Portal::paired(seed, alphabet, now());
         let requests = requests.each_mut().map(<[u8; REQUEST]>::as_mut_slice);
+        // Nobody is let in before there is an address to send a browser to.
+        let portal = portal::Portal::listener();
         let server = Server::new(portal, Place::new(site), sockets, requests, answer, url);
-        Self { server, front, opened: false, confirming: false, shown: Shown::Nothing }
+        Self {
+            server,
+            front,
+            seed: Some(seed),
+            alphabet: Alphabet::Consonants,
+            tried: (0, 0),
+            opened: false,
+            confirming: false,
+            shown: Shown::Nothing,
+        }
+    }
+
+    /// What the pairing code is made of; consonants, unless set.
+    #[must_use]
+    pub const fn alphabet(mut self, alphabet: Alphabet) -> Self {
+        self.alphabet = alphabet;
+        self
     }
 
     /// The last page waits until the user has confirmed on the device that it is the right account: see
@@ -168,30 +177,42 @@ impl<'p, L: Listen, F: Front, const N: usize, const M: usize> Portal<'p, L, F, N
         let Self { server, front, .. } = &mut *closing.0;
         let until = Instant::now() + CONFIRMATION;
         let mut serves = Serves::Confirmation;
-        both(server, &mut serves, front.confirm(account)).await;
+        // What was pressed before it was asked is no answer to it.
+        let before = either(front.pressed(), core::future::ready(())).await;
+        let cancelled = matches!(before, Either::First(Press::Cancel));
+        if !cancelled {
+            both(server, &mut serves, front.confirm(account)).await;
+        }
         let accepted = loop {
+            if cancelled {
+                break false;
+            }
             let serve = server.serve(&mut serves, until);
             match either(front.pressed(), serve).await {
-                Either::First(press) => break press == Press::Confirm,
+                Either::First(Press::Confirm) => break true,
+                Either::First(Press::Cancel) => break false,
                 Either::Second(_) if Instant::now() >= until => break false,
-                Either::Second(_) => {}
+                Either::First(Press::Release) | Either::Second(_) => {}
             }
         };
         let ending = if accepted { Ending::SignedIn } else { Ending::Denied };
         server.portal.finished(ending);
         both(server, &mut Serves::Last(ending, ""), front.show(&Screen::Over)).await;
-        server.serve(&mut Serves::Last(ending, ""), Instant::now() + LAST_PAGE_AGAIN).await;
+        server.serve(&mut Serves::Last(ending, ""), Instant::now() + LAST_PAGE).await;
         Ok(accepted)
     }
 
-    /// Wrong codes so far. More than a few are no accident: show it to the owner.
-    pub fn wrong_codes(&self) -> u16 {
-        self.server.portal.wrong_codes()
+    /// The screen and the keys.
+    pub const fn front(&mut self) -> &mut F {
+        &mut self.front
     }
 
-    /// Responses so far that were not of this sign-in, or came from another browser.
-    pub fn strangers(&self) -> u16 {
-        self.server.portal.strangers()
+    /// Tells the front if somebody has tried something.
+    fn tell(&mut self) {
+        let tried = (self.server.portal.wrong_codes(), self.server.portal.strangers());
+        if core::mem::replace(&mut self.tried, tried) != tried {
+            self.front.warn(tried.0, tried.1);
+        }
     }
 
     /// Closes all sockets. Nothing that was said stays in memory.
@@ -233,6 +254,7 @@ impl<'p, L: Listen, F: Front, const N: usize, const M: usize> Portal<'p, L, F, N
         let mut serves = Serves::Redirects(buffer);
         let mut again = true;
         loop {
+            self.tell();
             if self.server.place.is_somewhere() {
                 let came = self.show(again, &mut serves).await?;
                 if came.is_some() {
@@ -241,9 +263,10 @@ impl<'p, L: Listen, F: Front, const N: usize, const M: usize> Portal<'p, L, F, N
             }
             again = false;
             let Self { server, front, .. } = self;
-            let pressed = async { while front.pressed().await != Press::Cancel {} };
-            match either(pressed, server.serve(&mut serves, until)).await {
-                Either::First(()) => return Err(UserAgentError::Cancelled),
+            match either(front.pressed(), server.serve(&mut serves, until)).await {
+                Either::First(Press::Cancel) => return Err(UserAgentError::Cancelled),
+                Either::First(Press::Release) => server.release(),
+                Either::First(Press::Confirm) => {}
                 Either::Second(came) if came.is_some() || Instant::now() >= until => return Ok(came),
                 Either::Second(_) => {}
             }
@@ -256,8 +279,12 @@ impl<L: Listen, F: Front, const N: usize, const M: usize> UserAgent for Portal<'
         if !self.server.open(url) {
             return Err(UserAgentError::NoBrowser);
         }
-        self.opened = true;
-        Ok(())
+        if let Some(seed) = self.seed.take() {
+            self.server.portal = portal::Portal::paired(seed, self.alphabet, now());
+            self.opened = true;
+        }
+        // A portal serves one sign-in.
+        if self.opened { Ok(()) } else { Err(UserAgentError::Listen) }
     }
 
     async fn redirect<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Redirect<'b>>, UserAgentError> {

@@ -10,7 +10,7 @@ use embassy_time::Timer;
 use keyfob_core::{
     client::Client,
     flow::AuthorizationCode,
-    portal::{Alphabet, ENGLISH, GERMAN, Limits, Screen, Site},
+    portal::{ENGLISH, GERMAN, Limits, Screen, Site},
     time::{Date, UnixTime},
     token::TokenResponse,
 };
@@ -64,6 +64,8 @@ pub struct Panel {
     pub press: Rc<Cell<Option<Press>>>,
     /// Milliseconds that it takes to show something.
     pub slow: Rc<Cell<u64>>,
+    /// Wrong codes, and strangers.
+    pub warned: Rc<Cell<(u16, u16)>>,
 }
 
 impl Panel {
@@ -115,6 +117,10 @@ impl Front for Panel {
             }
             Timer::after_millis(50).await;
         }
+    }
+
+    fn warn(&mut self, wrong_codes: u16, strangers: u16) {
+        self.warned.set((wrong_codes, strangers));
     }
 
     fn hide(&mut self) {
@@ -178,7 +184,7 @@ impl Home {
         let (mut rx, mut tx) = ([[0; 512]; M], [[0; 1024]; M]);
         let listeners = EmbassyListener::array(stack, 80, &mut rx, &mut tx);
         let seed = seeds::seed(elapsed());
-        let portal = Portal::new(site, Alphabet::Consonants, seed, self.panel.clone(), listeners, &mut room);
+        let portal = Portal::new(site, seed, self.panel.clone(), listeners, &mut room);
         let mut portal = if settles { portal.confirming() } else { portal };
         let flow = AuthorizationCode::<64>::new(client, seeds::seed(1), clock.now());
         let mut flow = flow.expect("the settings are right");

@@ -2,4 +2,6 @@
 
 mod attacks;
 mod device;
+mod mdns;
+mod network;
 mod sign_in;

@@ -57,7 +57,7 @@ impl Lan {
         lan
     }
 
-    /// Another one in the network.
+    /// Another one in the network, before its life begins.
     pub fn join(self: &Rc<Self>, at: Ipv4Address) -> Stack<'static> {
         let (stack, _, rx, tx) = end(at, &mut self.tasks.borrow_mut());
         let number = self.ends.borrow().len();
@@ -120,7 +120,7 @@ type Ended = (
 );
 
 fn end(at: Ipv4Address, tasks: &mut Vec<Task<'static>>) -> Ended {
-    let state = Box::leak(Box::new(channel::State::<MTU, 16, 16>::new()));
+    let state = Box::leak(Box::new(channel::State::<MTU, 64, 64>::new()));
     let number = at.octets()[3];
     let (runner, driver) = channel::new(state, HardwareAddress::Ethernet([2, 0, 0, 0, 0, number]));
     let resources = Box::leak(Box::new(StackResources::<32>::new()));

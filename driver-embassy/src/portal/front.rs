@@ -18,17 +18,24 @@ pub trait Front {
         pending().await
     }
 
+    /// Somebody is trying: wrong codes so far, and responses so far that were not of this sign-in. It comes when a number
+    /// has changed. More than a few are no accident.
+    fn warn(&mut self, _wrong_codes: u16, _strangers: u16) {}
+
     /// Takes down at once what is shown: the driver was dropped.
     fn hide(&mut self) {}
 }
 
 /// A key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Press {
     /// The sign-in is given up.
     Cancel,
-    /// It is the right account.
+    /// This is the right account.
     Confirm,
+    /// The phone does not come back: another one may come in, with another code.
+    Release,
 }
 
 impl<F: Front> Front for &mut F {
@@ -42,6 +49,10 @@ impl<F: Front> Front for &mut F {
 
     async fn pressed(&mut self) -> Press {
         (**self).pressed().await
+    }
+
+    fn warn(&mut self, wrong_codes: u16, strangers: u16) {
+        (**self).warn(wrong_codes, strangers);
     }
 
     fn hide(&mut self) {

@@ -14,7 +14,7 @@ use crate::portal::{Front, Press};
 /// Octets of an account's name that are shown.
 const ACCOUNT: usize = 64;
 
-/// A serial console with keys: `y` confirms, `q` or `n` gives up, as do escape and control-C.
+/// A serial console with keys: `y` confirms, `r` lets another phone in, `q` or `n` gives up, as do escape and control-C.
 pub struct WithKeys<'a, W, R> {
     console: SerialConsole<'a, W>,
     keys: R,
@@ -64,7 +64,7 @@ impl<W: Write> Front for SerialConsole<'_, W> {
             Screen::Pair(invitation) => self.invite(invitation).await,
             Screen::Connected => {
                 let words = if self.has_keys {
-                    "\nA phone is signing in. q gives up.\n"
+                    "\nA phone is signing in. r lets another one in, q gives up.\n"
                 } else {
                     "\nA phone is signing in.\n"
                 };
@@ -102,6 +102,7 @@ impl<W: Write, R: Read> Front for WithKeys<'_, W, R> {
             match (self.keys.read(&mut key).await, key) {
                 (Ok(1..), [b'y' | b'Y']) => return Press::Confirm,
                 (Ok(1..), [b'n' | b'N' | b'q' | b'Q' | 0x03 | 0x1B]) => return Press::Cancel,
+                (Ok(1..), [b'r' | b'R']) => return Press::Release,
                 (Ok(1..), _) => {}
                 // There are no keys any more.
                 _ => core::future::pending().await,
