@@ -165,8 +165,12 @@ fn an_answer_cut_at_every_octet_in_every_length() {
         };
         let needed = enough(|length| hear(&answer, length).0.map(drop));
         let before = walk.shown(&*walk.start_at(&acted));
+        // The way by a relay is long, and its arithmetic slow.
+        let relayed = walk.station().kind == Kind::Relayed;
+        let whole = answer.body.len();
+        let cuts = |cut: &usize| !relayed || cut.is_multiple_of(16) || whole - cut < 2;
         for length in lengths(needed) {
-            for cut in 0..=answer.body.len() {
+            for cut in (0..=whole).filter(cuts) {
                 runs += 1;
                 let (told, flow) = hear(&answer.clone().short(cut), length);
                 match told {

@@ -31,7 +31,8 @@ use crate::{
     sieve::{Keep, Wanted},
 };
 
-pub(crate) use self::seal::{KEY, open, public_key};
+pub use self::seal::{Hpke, Opener};
+pub(crate) use self::seal::{KEY, open};
 
 /// Seconds that a relay is asked to hold a request until there is news, unless set.
 const WAIT: u32 = 15;
@@ -61,13 +62,14 @@ pub struct Relay<'r> {
     id: &'r str,
     secret: Secret<'r>,
     wait: u32,
+    opener: &'r dyn Opener,
 }
 
 impl<'r> Relay<'r> {
     /// The relay at an `https` URL without a slash at its end, and this device's name and secret there: letters, digits
     /// and `-._~`. The client's redirect URI is the same URL with `/callback` behind it.
     pub const fn new(base: &'r str, id: &'r str, secret: &'r str) -> Self {
-        Self { base, id, secret: Secret::new(secret), wait: WAIT }
+        Self { base, id, secret: Secret::new(secret), wait: WAIT, opener: &Hpke }
     }
 
     /// Seconds that a request for news is held: 0 to 25; 15 unless set. It must be less than what the driver waits for
@@ -75,6 +77,13 @@ impl<'r> Relay<'r> {
     #[must_use]
     pub const fn wait(mut self, seconds: u32) -> Self {
         self.wait = seconds;
+        self
+    }
+
+    /// Who opens the seal; [`Hpke`] unless set, which is not linked then.
+    #[must_use]
+    pub const fn opener(mut self, opener: &'r dyn Opener) -> Self {
+        self.opener = opener;
         self
     }
 
@@ -86,6 +95,10 @@ impl<'r> Relay<'r> {
         config(is_unreserved(self.id), Name::DeviceId)?;
         config(is_unreserved(self.secret.expose()), Name::DeviceSecret)?;
         config(client.redirect_uri.strip_prefix(self.base) == Some(CALLBACK), Name::RedirectUri)
+    }
+
+    pub(crate) const fn opens(&self) -> &'r dyn Opener {
+        self.opener
     }
 
     pub(crate) const fn longest_wait(&self) -> u32 {

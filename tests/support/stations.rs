@@ -177,9 +177,7 @@ pub fn stations() -> Vec<Station> {
         all.push(Station::code(client, Step::Push));
         all.extend(codes.map(|step| Station::code(client, step)));
     }
-    let relayed: [&'static Client<'static>; 3] = [&RELAYED, &QUERIED, &RELAYED_SIGNING];
-    let steps = [
-        Step::Push,
+    let relayed = [
         Step::Start,
         Step::StartAgain,
         Step::Display,
@@ -191,11 +189,9 @@ pub fn stations() -> Vec<Station> {
         Step::Lost,
         Step::Refused,
     ];
-    for client in relayed {
-        let pushes = client_id(client) == "signing";
-        let steps = steps.iter().filter(|step| pushes || **step != Step::Push);
-        all.extend(steps.map(|step| Station::relayed(client, *step)));
-    }
+    all.extend(relayed.map(|step| Station::relayed(&RELAYED, step)));
+    all.push(Station::relayed(&QUERIED, Step::Fetch));
+    all.extend([Step::Push, Step::Start, Step::Display].map(|step| Station::relayed(&RELAYED_SIGNING, step)));
     for kind in [Kind::ClientCredentials, Kind::JwtBearer] {
         all.extend(refreshes.map(|step| Station::without_user(kind, step)));
     }

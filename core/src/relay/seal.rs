@@ -23,25 +23,51 @@ const INFO: &[u8] = b"keyfob relay 1";
 type PrivateKey = <X25519HkdfSha256 as Kem>::PrivateKey;
 type EncappedKey = <X25519HkdfSha256 as Kem>::EncappedKey;
 
-/// The public key of a private one, which may be any octets.
-pub(crate) fn public_key(private_key: &[u8; KEY]) -> [u8; KEY] {
-    match PrivateKey::from_bytes(private_key) {
-        Ok(private_key) => X25519HkdfSha256::sk_to_pk(&private_key).to_bytes().into(),
-        // No key of this length is refused.
-        Err(_) => [0; KEY],
+/// Opens what a relay has sealed to this device. [`Hpke`] does it in software; a chip with a peripheral for it has its
+/// own.
+pub trait Opener: Sync {
+    /// The public key of a private one, which is any 32 octets (RFC 7748 §5).
+    fn public_key(&self, private_key: &[u8; KEY]) -> [u8; KEY];
+
+    /// Opens what was sealed to the public key of `private_key`, with `mailbox` as associated data, where it lies: 32
+    /// octets of encapsulated key, ciphertext, 16 octets of tag. `true`: the ciphertext is plaintext now. `false`: it was
+    /// not sealed so.
+    fn open(&self, private_key: &[u8; KEY], mailbox: &str, sealed: &mut [u8]) -> bool;
+}
+
+/// The [`Opener`] in software.
+#[derive(Clone, Copy, Debug)]
+pub struct Hpke;
+
+impl Opener for Hpke {
+    fn public_key(&self, private_key: &[u8; KEY]) -> [u8; KEY] {
+        match PrivateKey::from_bytes(private_key) {
+            Ok(private_key) => X25519HkdfSha256::sk_to_pk(&private_key).to_bytes().into(),
+            // No key of this length is refused.
+            Err(_) => [0; KEY],
+        }
+    }
+
+    fn open(&self, private_key: &[u8; KEY], mailbox: &str, sealed: &mut [u8]) -> bool {
+        let split = sealed.split_first_chunk_mut::<KEY>();
+        let split = split.and_then(|(key, rest)| Some((key, rest.split_last_chunk_mut::<TAG>()?)));
+        let Some((encapsulated, (text, tag))) = split else { return false };
+        open_detached(private_key, mailbox, encapsulated, text, tag).is_some()
     }
 }
 
-/// Opens what was sealed to the public key of `private_key` for `mailbox`, where it lies; gives the plaintext. `None`:
-/// it was not sealed so, and is wiped.
-pub(crate) fn open<'b>(private_key: &[u8; KEY], mailbox: &str, sealed: &'b mut [u8]) -> Option<&'b [u8]> {
-    let (encapsulated, rest) = sealed.split_first_chunk_mut::<KEY>()?;
-    let (text, tag) = rest.split_last_chunk_mut::<TAG>()?;
-    let opened = open_detached(private_key, mailbox, encapsulated, text, tag);
-    if opened.is_none() {
-        text.zeroize();
+/// What was sealed for `mailbox`, opened where it lies. `None`: it was not sealed so, and is wiped.
+pub(crate) fn open<'b>(
+    opener: &dyn Opener,
+    private_key: &[u8; KEY],
+    mailbox: &str,
+    sealed: &'b mut [u8],
+) -> Option<&'b [u8]> {
+    if !opener.open(private_key, mailbox, sealed) {
+        sealed.zeroize();
+        return None;
     }
-    opened.map(|()| &*text)
+    sealed.get(KEY..sealed.len().checked_sub(TAG)?)
 }
 
 fn open_detached(
@@ -99,7 +125,7 @@ mod tests {
     #[test]
     fn known_answers() {
         let (table, private_key, mailbox) = table();
-        assert_eq!(public_key(&private_key).to_vec(), octets(&table["public_key"]));
+        assert_eq!(Hpke.public_key(&private_key).to_vec(), octets(&table["public_key"]));
         assert_eq!(table["info"].as_str().map(str::as_bytes), Some(INFO));
         let state = table["state"].as_str().expect("a text");
         assert_eq!(encode_32(&Sha256::digest(state.as_bytes()), &mut [0; 43]), mailbox);
@@ -107,7 +133,7 @@ mod tests {
         assert_eq!(cases.len(), 4);
         for case in cases {
             let mut sealed = octets(&case["sealed"]);
-            let plaintext = open(&private_key, &mailbox, &mut sealed);
+            let plaintext = open(&Hpke, &private_key, &mailbox, &mut sealed);
             assert_eq!(plaintext, case["plaintext"].as_str().map(str::as_bytes), "{}", case["name"]);
         }
     }
@@ -119,9 +145,8 @@ mod tests {
         let sealed = octets(&table["cases"][0]["sealed"]);
         let opens = |private_key: &[u8; KEY], mailbox: &str, sealed: &[u8]| {
             let mut sealed = sealed.to_vec();
-            let opened = open(private_key, mailbox, &mut sealed).is_some();
-            let text = sealed.get(KEY..sealed.len().saturating_sub(TAG)).unwrap_or_default();
-            assert!(opened || text.iter().all(|&octet| octet == 0), "it is left");
+            let opened = open(&Hpke, private_key, mailbox, &mut sealed).is_some();
+            assert!(opened || sealed.iter().all(|&octet| octet == 0), "nothing of it is left");
             opened
         };
         assert!(opens(&private_key, &mailbox, &sealed));

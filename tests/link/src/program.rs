@@ -11,6 +11,7 @@ use keyfob_core::{
     http::{Incoming, Request, Response},
     jws::{Algorithm, Key, MAX_SIGNATURE, SignError, Signer, Verifier},
     metadata::Metadata,
+    relay::Opener,
     secret::Seed,
     session::{self, Session},
     time::{Now, UnixTime},
@@ -49,7 +50,7 @@ pub const SERVER: Metadata<'static> = Metadata::new("https://op.example")
     .token_endpoint("https://op.example/token")
     .userinfo_endpoint("https://op.example/userinfo");
 
-/// A verifier of which the compiler knows nothing.
+/// A verifier, and an opener of seals, of which the compiler knows nothing.
 pub struct Opaque;
 
 impl Verifier for Opaque {
@@ -70,6 +71,19 @@ impl Verifier for Opaque {
     }
 }
 
+impl Opener for Opaque {
+    #[inline(never)]
+    fn public_key(&self, private_key: &[u8; 32]) -> [u8; 32] {
+        black_box(*private_key)
+    }
+
+    #[inline(never)]
+    fn open(&self, private_key: &[u8; 32], mailbox: &str, sealed: &mut [u8]) -> bool {
+        black_box((private_key, mailbox, sealed));
+        black_box(true)
+    }
+}
+
 /// Some seed.
 pub fn seed(given: &Given<'_>) -> [u8; 32] {
     given.bytes.first_chunk().copied().unwrap_or_default()
@@ -87,11 +101,18 @@ pub fn drive(flow: &mut dyn Flow, given: Given<'_>) -> Result<usize, Error> {
     loop {
         let saved = flow.save(now, buffer);
         black_box((saved.is_ok(), flow.refusal()));
+        if let Some(request) = flow.closing(now, buffer)? {
+            show(&request);
+        }
         match flow.poll(now, buffer)? {
             Action::Authorize(url) => {
                 black_box(url);
                 let redirect = if black_box(true) { Redirect::Url(text) } else { Redirect::Form(text) };
                 flow.handle(now, Event::Redirect(redirect))?;
+            }
+            Action::Connected(until) => {
+                now.uptime = black_box(until);
+                flow.handle(now, Event::Nudge)?;
             }
             Action::Display(code) => {
                 now.uptime = black_box(code).until();

@@ -1,0 +1,20 @@
+//! Signing in by way of a relay, whose seal is opened opaquely, with an ID token, whose signature an opaque verifier
+//! checks.
+
+#![no_std]
+#![no_main]
+
+use keyfob_core::{client::Client, error::Error, flow::Relayed, relay::Relay, secret::Seed};
+use keyfob_link::{Given, Opaque, SERVER, drive, entry, now, seed};
+
+static RELAY: Relay<'static> = Relay::new("https://relay.example", "device", "secret").opener(&Opaque);
+static CLIENT: Client<'static> =
+    Client::new(SERVER, "client").redirect_uri("https://relay.example/callback").algorithms(&[&Opaque]);
+
+entry!(run);
+
+#[inline(never)]
+fn run(given: Given<'_>) -> Result<usize, Error> {
+    let mut flow = Relayed::<256>::new(&CLIENT, &RELAY, Seed::new(seed(&given))?, now(&given))?;
+    drive(&mut flow, given)
+}
