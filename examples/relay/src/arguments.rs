@@ -70,6 +70,7 @@ pub struct Serve {
 
     /// Where sign-ins are kept: memory, or redis://HOST:PORT for Valkey or Redis
     #[arg(long, value_name = "STORE", default_value = "memory", value_parser = store)]
+    #[arg(env = "KEYFOB_RELAY_STORE", hide_env_values = true)]
     store: StoreKind,
 
     /// The key that all instances with one store share, as `new-key` prints it

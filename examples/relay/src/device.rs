@@ -1,17 +1,21 @@
 //! What devices ask for: JSON.
 
 use std::{
+    convert::Infallible,
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes, HttpBody},
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
+use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
 
 use crate::{
@@ -86,7 +90,14 @@ pub async fn open(State(service): State<Arc<Service>>, headers: HeaderMap, body:
 
 /// `POST /mailbox/wait`: has anything happened?
 pub async fn wait(State(service): State<Arc<Service>>, headers: HeaderMap, body: Body) -> Response {
-    respond(&service, try_wait(&service, &headers, body).await)
+    match try_wait(&service, &headers, body).await {
+        Ok(Waited::Response(mailbox, response)) => {
+            let json = json!({ "response": Base64UrlUnpadded::encode_string(&response) });
+            Delivery::answer(&service, mailbox, &json)
+        }
+        Ok(Waited::Status(status)) => answer(StatusCode::OK, &json!({ "status": status })),
+        Err(refused) => respond(&service, Err(refused)),
+    }
 }
 
 /// `POST /mailbox/close`: the sign-in is over.
@@ -144,7 +155,7 @@ async fn try_open(service: &Service, headers: &HeaderMap, body: Body) -> Result<
     Err(Refused::Unavailable)
 }
 
-async fn try_wait(service: &Service, headers: &HeaderMap, body: Body) -> Result<Value, Refused> {
+async fn try_wait(service: &Service, headers: &HeaderMap, body: Body) -> Result<Waited, Refused> {
     let device = authenticate(service, headers)?;
     let [mailbox, seen, wait] = read(service, headers, body, ["mailbox", "seen", "wait"]).await?;
     let bad = || Refused::Request(StatusCode::BAD_REQUEST);
@@ -162,16 +173,14 @@ async fn try_wait(service: &Service, headers: &HeaderMap, body: Body) -> Result<
         let status = match service.store.take(&mailbox, device).await? {
             Taken::Foreign => return Err(foreign(service)),
             Taken::Paired => "paired",
-            Taken::Response(response) => {
-                return Ok(json!({ "response": Base64UrlUnpadded::encode_string(&response) }));
-            }
+            Taken::Response(response) => return Ok(Waited::Response(mailbox, response)),
             Taken::Gone => "taken",
             Taken::Unknown => return Err(Refused::Unknown),
             Taken::Waiting => "waiting",
         };
         let left = deadline.saturating_duration_since(Instant::now());
         if status != seen || left.is_zero() || *stopping.borrow() {
-            return Ok(json!({ "status": status }));
+            return Ok(Waited::Status(status));
         }
         // Wakes from other instances may be lost with their connection, so look from time to time.
         tokio::select! {
@@ -239,8 +248,12 @@ pub fn refusal(status: StatusCode) -> Response {
 }
 
 fn answer(status: StatusCode, value: &Value) -> Response {
+    answer_with(status, value.to_string().into())
+}
+
+fn answer_with(status: StatusCode, body: Body) -> Response {
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    (status, json, value.to_string()).into_response()
+    (status, json, body).into_response()
 }
 
 /// Whether a URL is this endpoint, with a query; nothing that only begins like it.
@@ -248,6 +261,62 @@ fn leads_to(url: &str, endpoint: &str) -> bool {
     let query = if endpoint.contains('?') { '&' } else { '?' };
     let rest = url.strip_prefix(endpoint);
     !url.contains('#') && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(query))
+}
+
+/// How a wait ended.
+enum Waited {
+    Response(Name, Vec<u8>),
+    Status(&'static str),
+}
+
+/// The body of an answer that the store keeps until the device was sent all of it.
+struct Delivery {
+    text: Option<Bytes>,
+    mailbox: Name,
+    service: Arc<Service>,
+}
+
+impl Delivery {
+    fn answer(service: &Arc<Service>, mailbox: Name, value: &Value) -> Response {
+        let text = Some(Bytes::from(value.to_string()));
+        let body = Body::new(Self { text, mailbox, service: service.clone() });
+        answer_with(StatusCode::OK, body)
+    }
+}
+
+impl HttpBody for Delivery {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.text.take().map(|text| Ok(Frame::data(text))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.text.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.text.as_ref().map_or(0, |text| text.len().try_into().unwrap_or(u64::MAX)))
+    }
+}
+
+impl Drop for Delivery {
+    /// Taken over by the connection, or not: then the device was gone.
+    fn drop(&mut self) {
+        let (whole, mailbox, service) = (self.text.is_none(), self.mailbox, self.service.clone());
+        tokio::spawn(async move {
+            // The connection sends it before it does anything else; a moment's patience costs nothing.
+            tokio::time::sleep(SENDING).await;
+            if service.store.given(&mailbox, whole).await.is_err() {
+                service.metrics.store_failures.inc();
+            }
+            service.waiters.wake(&mailbox);
+        });
+    }
 }
 
 /// A long-poll in the metrics.
@@ -274,6 +343,9 @@ const MAX_URL: usize = 4096;
 
 /// Seconds of the longest poll.
 const MAX_WAIT: u64 = 25;
+
+/// Until an answer has left.
+const SENDING: Duration = Duration::from_millis(10);
 
 /// How soon to look again without being woken, the first time and at last.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);

@@ -218,7 +218,7 @@ dl{margin:0;padding:.75rem 1rem;border:1px solid GrayText;border-radius:.5rem}dt
 dd{margin:0 0 .5rem;font-weight:600}dd:last-child{margin:0}label{display:block;margin:0 0 .5rem}\
 input,button{width:100%;min-height:3rem;padding:.5rem 1rem;font:inherit;border-radius:.5rem}\
 input{border:1px solid GrayText;font-size:1.5rem;letter-spacing:.1em;text-transform:uppercase}\
-button{border:0;font-weight:600}:focus-visible{outline:3px solid Highlight;outline-offset:2px}\
+button{border:0;font-weight:600}:focus-visible{outline:3px solid LinkText;outline-offset:2px}\
 .notice{padding:.75rem 1rem;border:2px solid #c5221f;border-radius:.5rem}";
 
 #[cfg(test)]

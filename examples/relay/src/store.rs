@@ -32,8 +32,12 @@ pub trait Store: Send + Sync {
     /// Puts the answer into the mailbox of the browser that was let in; true if it is the first.
     fn respond<'s>(&'s self, mailbox: &'s Name, browser: Tag, response: Vec<u8>) -> Later<'s, bool>;
 
-    /// Gives the answer to the device if it is there, once; else how far the sign-in is.
+    /// Hands the answer to the device if it is there; else how far the sign-in is. Until [`Store::given`] says how that
+    /// went, or its time is over, nobody else gets it.
     fn take<'s>(&'s self, mailbox: &'s Name, device: Tag) -> Later<'s, Taken>;
+
+    /// Whether the device was sent the whole answer: then there is none any more. Else it may ask again.
+    fn given<'s>(&'s self, mailbox: &'s Name, whole: bool) -> Later<'s, ()>;
 
     /// Ends it, and keeps how for the browser's last page.
     fn close<'s>(&'s self, mailbox: &'s Name, device: Tag, ending: Ending) -> Later<'s, Closed>;
@@ -135,7 +139,7 @@ pub enum Taken {
     Foreign,
     /// The answer was given, or nobody asked for it in time.
     Gone,
-    /// A browser was let in.
+    /// A browser was let in, and there is no answer yet, or it is on its way.
     Paired,
     /// The sealed answer.
     Response(Vec<u8>),
@@ -198,6 +202,8 @@ pub struct Rules {
     pub code: u64,
     /// An answer that nobody fetches.
     pub response: u64,
+    /// An answer that is being handed to its device; if the instance ends meanwhile, another one may.
+    pub hand: u64,
     /// How it ended.
     pub ending: u64,
     /// Wrong codes from one address.
@@ -214,6 +220,7 @@ impl Default for Rules {
             mailbox: 600_000,
             code: 120_000,
             response: 60_000,
+            hand: 2_000,
             ending: 60_000,
             address: Tries { free: 5, first: 30_000, most: 900_000, memory: 3_600_000 },
             everywhere: Tries { free: 100, first: 1_000, most: 60_000, memory: 300_000 },

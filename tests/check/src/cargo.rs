@@ -37,8 +37,9 @@ pub fn docs(shell: &mut Shell, _: &Options) -> Result<Report, String> {
     Ok(Report::pass(""))
 }
 
-/// Every test that needs nothing but Rust.
+/// Every test that needs nothing but Rust, and a server for the relay's shared store.
 pub fn tests(shell: &mut Shell, _: &Options) -> Result<Report, String> {
+    setup::redis(shell)?;
     let others = ["--exclude", INTEROP, "--exclude", FIRMWARE];
     libtest(shell, &[&["test", "--workspace", "--all-features", "--no-fail-fast"][..], &others].concat())
 }

@@ -90,6 +90,12 @@ pub fn browser(shell: &mut Shell) -> Result<(), String> {
     if missing.is_empty() { Ok(()) } else { debian(shell, &missing) }
 }
 
+/// A server for sign-ins that several relays share.
+pub fn redis(shell: &mut Shell) -> Result<(), String> {
+    let found = ["redis-server", "valkey-server"].iter().any(|name| works(shell, name));
+    if found { Ok(()) } else { debian(shell, &["redis-server"]) }
+}
+
 /// Node.js, new enough, with npm.
 pub fn node(shell: &mut Shell) -> Result<(), String> {
     let mut missing = Vec::new();

@@ -6,10 +6,10 @@
 use std::{future::Future, time::Duration};
 
 use redis::{
-    Client, FromRedisValue, ProtocolVersion, PushKind, RedisError, Script, ScriptInvocation, Value,
+    Client, FromRedisValue, ProtocolVersion, PushInfo, PushKind, RedisError, Script, ScriptInvocation, Value,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::{
     store::{
@@ -23,8 +23,6 @@ use crate::{
 pub struct Redis {
     rules: Rules,
     server: ConnectionManager,
-    /// Kept open, for it hears what the other instances do.
-    _ear: ConnectionManager,
     scripts: Scripts,
 }
 
@@ -33,6 +31,7 @@ struct Scripts {
     pair: Script,
     respond: Script,
     take: Script,
+    given: Script,
     close: Script,
 }
 
@@ -46,7 +45,7 @@ impl Redis {
             .set_max_delay(Duration::from_millis(500))
             .set_number_of_retries(RETRIES);
         let server = ConnectionManager::new_with_config(client, config.clone()).await?;
-        let (sender, mut heard) = mpsc::unbounded_channel();
+        let (sender, heard) = mpsc::unbounded_channel();
         let config = config.set_push_sender(sender).set_automatic_resubscription();
         let info = Client::open(url)?.get_connection_info().clone();
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
@@ -54,26 +53,16 @@ impl Redis {
             ConnectionManager::new_with_config(Client::open(info.set_redis_settings(settings))?, config)
                 .await?;
         ear.subscribe(CHANNEL).await?;
-        tokio::spawn(async move {
-            while let Some(push) = heard.recv().await {
-                match (push.kind, push.data.last()) {
-                    (PushKind::Message, Some(Value::BulkString(name))) => {
-                        name.as_slice().try_into().map(|name| waiters.wake(name)).unwrap_or_default();
-                    }
-                    // What was said while nobody listened is not said again.
-                    (PushKind::Disconnection | PushKind::Subscribe, _) => waiters.wake_all(),
-                    _ => {}
-                }
-            }
-        });
+        tokio::spawn(listen(ear, heard, waiters));
         let scripts = Scripts {
             open: Script::new(include_str!("redis/open.lua")),
             pair: Script::new(include_str!("redis/pair.lua")),
             respond: Script::new(include_str!("redis/respond.lua")),
             take: Script::new(include_str!("redis/take.lua")),
+            given: Script::new(include_str!("redis/given.lua")),
             close: Script::new(include_str!("redis/close.lua")),
         };
-        Ok(Self { rules, server, _ear: ear, scripts })
+        Ok(Self { rules, server, scripts })
     }
 
     async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Unavailable> {
@@ -169,17 +158,27 @@ impl Store for Redis {
     fn take<'s>(&'s self, mailbox: &'s Name, device: Tag) -> Later<'s, Taken> {
         Box::pin(async move {
             let mut script = self.scripts.take.prepare_invoke();
-            script.key(key("mailbox:", mailbox)).key(key("response:", mailbox)).arg(&device[..]);
+            script.key(key("mailbox:", mailbox)).key(key("response:", mailbox)).key(key("hand:", mailbox));
+            script.arg(&device[..]).arg(self.rules.hand);
             let said: Vec<Value> = self.run(&script).await?;
             match said.as_slice() {
                 [word, response] if is(word, "response") => Ok(Taken::Response(octets(response)?.into())),
                 [word] if is(word, "foreign") => Ok(Taken::Foreign),
                 [word] if is(word, "paired") => Ok(Taken::Paired),
-                [word] if is(word, "taken") => Ok(Taken::Gone),
+                [word] if is(word, "gone") => Ok(Taken::Gone),
                 [word] if is(word, "unknown") => Ok(Taken::Unknown),
                 [word] if is(word, "waiting") => Ok(Taken::Waiting),
                 _ => Err(Unavailable),
             }
+        })
+    }
+
+    fn given<'s>(&'s self, mailbox: &'s Name, whole: bool) -> Later<'s, ()> {
+        Box::pin(async move {
+            let mut script = self.scripts.given.prepare_invoke();
+            script.key(key("response:", mailbox)).key(key("hand:", mailbox));
+            script.arg(&mailbox[..]).arg(u8::from(whole)).arg(CHANNEL);
+            self.run::<u8>(&script).await.map(drop)
         })
     }
 
@@ -209,6 +208,32 @@ impl Store for Redis {
 
     fn count(&self) -> Option<u64> {
         None
+    }
+}
+
+/// Hears what the other instances do.
+async fn listen(mut ear: ConnectionManager, mut heard: UnboundedReceiver<PushInfo>, waiters: Waiters) {
+    let mut heartbeat = tokio::time::interval(HEARTBEAT);
+    loop {
+        let push = tokio::select! {
+            push = heard.recv() => push,
+            _ = heartbeat.tick() => {
+                // A connection that was cut is made again, and subscribed again, when something is said on it.
+                let _ = redis::cmd("PING").query_async::<Value>(&mut ear).await;
+                continue;
+            }
+        };
+        let Some(push) = push else { return };
+        match (push.kind, push.data.last()) {
+            (PushKind::Message, Some(Value::BulkString(name))) => {
+                if let Ok(name) = name.as_slice().try_into() {
+                    waiters.wake(name);
+                }
+            }
+            // What was said while nobody listened is not said again.
+            (PushKind::Disconnection | PushKind::Subscribe, _) => waiters.wake_all(),
+            _ => {}
+        }
     }
 }
 
@@ -264,6 +289,9 @@ const CHANNEL: &str = "keyfob-relay:1:changed";
 
 /// How long the server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often an instance looks whether it still hears the others.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// How often it is called again before a request is told that it does not answer.
 const RETRIES: usize = 3;

