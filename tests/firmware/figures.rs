@@ -1,9 +1,17 @@
 //! Measures the firmware, and prints a line for each figure: its name and a number.
 
-use std::{fs, path::Path};
+use std::{
+    env, fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use keyfob_emulator::{Board, Tls, build};
-use keyfob_firmware_tests::{Device, Running, chain};
+use keyfob_emulator::{Board, Tls, Ways, build};
+use keyfob_firmware_tests::{
+    Device, Running, chain,
+    equipment::Equipment,
+    service::{Account, Service},
+};
 use keyfob_interop::{
     browser::{self, Browser},
     provider::{Options, Provider},
@@ -11,6 +19,9 @@ use keyfob_interop::{
 use object::{Object, ObjectSection, SectionFlags, SectionKind, elf};
 
 fn main() {
+    if env::args().nth(1).as_deref() == Some("times") {
+        return times();
+    }
     for (board, tls) in [
         (Board::Mps2An386, Tls::None),
         (Board::Mps2An386, Tls::P256),
@@ -19,11 +30,151 @@ fn main() {
     ] {
         measure(board, tls);
     }
+    for (board, ways) in
+        [(Board::Mps2An386, Ways::Portal), (Board::Mps2An386, Ways::Relay), (Board::Virt, Ways::Portal)]
+    {
+        print_sizes(&format!("{}_p256_{}", board.name(), ways.name()), board, Tls::P256, ways);
+    }
+    measure_ways();
+}
+
+/// All ways on one board, and what each takes.
+fn measure_ways() {
+    let name = format!("{}_p256_ways", Board::Mps2An386.name());
+    print_sizes(&name, Board::Mps2An386, Tls::P256, Ways::Every);
+    let (account, equipment) = every_way();
+    let _service = Service::start(&account, &equipment);
+    let mut stack = 0;
+    for way in WAYS {
+        let mut running = equipment.device.start_measured();
+        running.line("Nobody is signed in");
+        way.go(&equipment, &mut running);
+        let figures = figures(&mut running);
+        eprintln!("{}: {} thousand instructions", way.name, figures.work);
+        sign_out(&mut running);
+        stack = self::figures(&mut running).stack.max(stack);
+    }
+    println!("{name}_stack {stack}");
+}
+
+/// Prints the seconds from the QR code until the device is signed in, each way, with taps and without the typing.
+fn times() {
+    let (account, equipment) = every_way();
+    let _service = Service::start(&account, &equipment);
+    let mut running = equipment.device.start();
+    for way in WAYS {
+        running.line("Nobody is signed in");
+        let (seconds, taps) = way.go(&equipment, &mut running);
+        println!("{} {seconds:.1} s, {taps} taps", way.name);
+        sign_out(&mut running);
+    }
+}
+
+/// A board with all ways.
+fn every_way() -> (Account, Equipment) {
+    let account = Account::new("Kettle");
+    let mut options = account.options();
+    options.redirect_uris.extend(["http://10.0.2.15/callback", "http://127.0.0.1/callback"].map(Into::into));
+    let own = [("client_id", "appliance"), ("insecure_lan_redirect", "yes")];
+    let settings = [&account.settings()[..], &own].concat();
+    let equipment = Equipment::with(Board::Mps2An386, Tls::P256, Ways::Every, options, &settings);
+    (account, equipment)
+}
+
+/// A way, and what its user does in between.
+struct Way {
+    name: &'static str,
+    key: &'static str,
+    /// From the QR code to the server's page.
+    to_server: fn(&Browser) -> u32,
+    /// From there on.
+    back: fn(&Browser, &mut Running) -> u32,
+}
+
+const WAYS: [Way; 4] = [
+    Way { name: "code", key: "1", to_server: |_| 0, back: |_, _| 0 },
+    Way {
+        name: "relay",
+        key: "3",
+        to_server: |phone| {
+            phone.click("button");
+            phone.wait_for(|phone| phone.text().contains("Kettle"), SOON);
+            phone.click("button");
+            2
+        },
+        back: |_, _| 0,
+    },
+    Way {
+        name: "paste",
+        key: "4",
+        to_server: |phone| {
+            phone.click("button");
+            phone.click("form[action='/go'] button");
+            phone.go_to_tab(1);
+            2
+        },
+        back: |phone, running| {
+            let address = phone.url();
+            phone.close_window();
+            phone.go_to_tab(0);
+            phone.fill("textarea", &address);
+            phone.click("form[action='/paste'] button");
+            confirm(running);
+            // To copy, to go back, to paste; the button, and the key.
+            5
+        },
+    },
+    Way {
+        name: "portal",
+        key: "5",
+        to_server: |phone| {
+            phone.click("button");
+            1
+        },
+        back: |_, running| {
+            confirm(running);
+            1
+        },
+    },
+];
+
+impl Way {
+    /// Signs in, and gives the seconds from the QR code on, and the taps. The user logs in anew each time.
+    fn go(&self, equipment: &Equipment, running: &mut Running) -> (f32, u32) {
+        let Equipment { provider, browser: phone, .. } = equipment;
+        // Who is logged in at the server from before would have less to do.
+        phone.open(provider.issuer());
+        phone.forget();
+        running.press(self.key);
+        let link = running.scan();
+        let begin = Instant::now();
+        phone.open(&link);
+        let before = (self.to_server)(phone);
+        phone.wait_for(|phone| phone.url().starts_with(provider.issuer()), SOON);
+        let at_server = if self.key == "1" { 3 } else { 2 };
+        browser::sign_in(phone, "alice");
+        let behind = (self.back)(phone, running);
+        running.line("Signed in as alice");
+        (begin.elapsed().as_secs_f32(), before + at_server + behind)
+    }
+}
+
+fn confirm(running: &mut Running) {
+    running.line("Sign in as alice? y or n");
+    running.press("y");
+}
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn print_sizes(name: &str, board: Board, tls: Tls, ways: Ways) {
+    let firmware = build(board, tls, ways).unwrap_or_else(|sentence| panic!("{sentence}"));
+    let (flash, ram) = sizes(&firmware);
+    println!("{name}_flash {flash}\n{name}_ram {ram}");
 }
 
 fn measure(board: Board, tls: Tls) {
     let name = format!("{}_{}", board.name(), tls.name());
-    let firmware = build(board, tls).unwrap_or_else(|sentence| panic!("{sentence}"));
+    let firmware = build(board, tls, Ways::Code).unwrap_or_else(|sentence| panic!("{sentence}"));
     let (flash, ram) = sizes(&firmware);
     println!("{name}_flash {flash}\n{name}_ram {ram}");
 
@@ -94,8 +245,7 @@ fn measure(board: Board, tls: Tls) {
 
 fn sign_in(browser: &Browser, running: &mut Running) {
     running.press("\r");
-    let address = running.line("Open ");
-    let code = running.line("Code ");
+    let (address, code) = running.code();
     browser.open(&address);
     browser.fill("input[name=user_code]", &code);
     browser.click("[type=submit]");

@@ -1,26 +1,28 @@
 //! Somebody signs in on a board, stays signed in through every loss of power, and signs out.
 
+mod name;
+mod phone;
+mod relay;
+
 use std::{
-    path::PathBuf,
     thread,
     time::{Duration, Instant},
 };
 
-use keyfob_emulator::{Board, Tls, build};
-use keyfob_firmware_tests::{Device, Running, name_server::NameServer};
+use keyfob_emulator::{Board, Tls, Ways};
+use keyfob_firmware_tests::{
+    Running,
+    equipment::{Equipment, tokens},
+    name_server::NameServer,
+};
 use keyfob_interop::{
     browser::{self, Browser},
     provider::{NAMED_HOST, Options, Provider},
 };
 
-fn firmware(board: Board, tls: Tls) -> PathBuf {
-    build(board, tls).unwrap_or_else(|sentence| panic!("{sentence}"))
-}
-
 /// The user reads address and code from the console, and enters them into a browser.
 fn enter(browser: &Browser, running: &mut Running, login: &str) -> String {
-    let address = running.line("Open ");
-    let code = running.line("Code ");
+    let (address, code) = running.code();
     browser.open(&address);
     browser.fill("input[name=user_code]", &code);
     browser.click("[type=submit]");
@@ -38,39 +40,14 @@ fn granted(provider: &Provider, grant_type: &str) -> usize {
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const REFRESH_TOKEN: &str = "refresh_token";
 
-/// A board, its server, and its user's browser.
-struct Equipment {
-    device: Device,
-    provider: Provider,
-    browser: Browser,
-}
-
-impl Equipment {
-    fn new(board: Board, tls: Tls) -> Self {
-        Self::with(board, tls, Options { https: tls != Tls::None, ..Options::default() }, &[])
-    }
-
-    fn with(board: Board, tls: Tls, options: Options, settings: &[(&str, &str)]) -> Self {
-        let https = options.https;
-        let provider = Provider::start(options);
-        let browser = Browser::start_with(browser::Options { accept_insecure_certs: https });
-        let settings = [settings, &[("issuer", provider.issuer())]].concat();
-        let device = Device::new(board, &firmware(board, tls), &settings);
-        if https {
-            device.put("authority.der", &provider.authority().ca_der());
-        }
-        Self { device, provider, browser }
-    }
-
-    /// Switches the board on and signs in.
-    fn signed_in(&self) -> Running {
-        let mut running = self.device.start();
-        running.line("Nobody is signed in");
-        running.press("\r");
-        enter(&self.browser, &mut running, "alice");
-        running.line("Signed in as alice");
-        running
-    }
+/// Switches the board on and signs in.
+fn signed_in(equipment: &Equipment) -> Running {
+    let mut running = equipment.device.start();
+    running.line("Nobody is signed in");
+    running.press("\r");
+    enter(&equipment.browser, &mut running, "alice");
+    running.line("Signed in as alice");
+    running
 }
 
 /// Waits until the condition holds.
@@ -119,17 +96,10 @@ fn signs_in_and_out(board: Board, tls: Tls) {
     assert_eq!(granted(&provider, REFRESH_TOKEN), 2);
 }
 
-/// What looks like a token of this server: 43 characters of base64url or more.
-fn tokens(flash: &[u8]) -> Vec<&str> {
-    let is_text = |octet: &u8| octet.is_ascii_alphanumeric() || b"-_".contains(octet);
-    let texts = flash.split(|octet| !is_text(octet)).filter(|text| text.len() >= 43);
-    texts.map(|text| str::from_utf8(text).expect("it is ASCII")).collect()
-}
-
 /// The power goes in the middle of each write and each erasure of a refresh.
 fn power_cuts(board: Board, tls: Tls) {
     let equipment = Equipment::new(board, tls);
-    drop(equipment.signed_in());
+    drop(signed_in(&equipment));
     let (mut cuts, mut lost) = (0, 0);
     loop {
         let cut = (cuts + 1).to_string();
@@ -170,8 +140,7 @@ fn carries_on(board: Board, tls: Tls) {
     let mut running = device.start();
     running.line("Nobody is signed in (NeverSignedIn).");
     running.press("\r");
-    running.line("Open ");
-    let code = running.line("Code ");
+    let (_, code) = running.code();
     wait_for(|| !provider.seen_at("/oauth/token").is_empty());
     drop(running);
     let mut running = device.start();
@@ -256,9 +225,9 @@ fn a_server_with_a_name() {
     let server = NameServer::start(NAMED_HOST);
     let options = Options { https: true, named_host: true, ..Options::default() };
     let settings = [("name_server", NameServer::ADDRESS)];
-    let equipment = Equipment::with(Board::Mps2An386, Tls::P256, options, &settings);
+    let equipment = Equipment::with(Board::Mps2An386, Tls::P256, Ways::Code, options, &settings);
     assert!(equipment.provider.issuer().contains(NAMED_HOST));
-    equipment.signed_in();
+    signed_in(&equipment);
     let asked = server.asked();
     assert!(!asked.is_empty() && asked.iter().all(|name| name == NAMED_HOST), "{asked:?}");
 

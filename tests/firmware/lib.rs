@@ -1,12 +1,16 @@
 //! A board in QEMU, for tests.
 
 pub mod chain;
+pub mod equipment;
 pub mod name_server;
+pub mod qr;
+pub mod service;
 pub mod wire;
 
 use std::{
     fs,
     io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
@@ -15,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keyfob_emulator::{Board, emulate};
+use keyfob_emulator::{Board, Wiring, emulate};
 use tempfile::TempDir;
 
 /// A board: its firmware, and its flash, which outlives every start.
@@ -24,6 +28,8 @@ pub struct Device {
     firmware: PathBuf,
     folder: TempDir,
     settings: Vec<(String, String)>,
+    /// What its network is connected to.
+    pub wiring: Wiring,
 }
 
 impl Device {
@@ -31,7 +37,20 @@ impl Device {
     pub fn new(board: Board, firmware: &Path, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory can be made");
         let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        Self { board, firmware: firmware.into(), folder, settings }
+        Self { board, firmware: firmware.into(), folder, settings, wiring: Wiring::default() }
+    }
+
+    /// Makes its pages reachable from this machine, and tells where.
+    #[track_caller]
+    pub fn forward(&mut self) -> SocketAddr {
+        if let Some(address) = self.wiring.forward {
+            return address;
+        }
+        // Nothing else has this address, so the port stays free.
+        let listener = TcpListener::bind((FORWARDED, 0)).expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        self.wiring.forward = Some(address);
+        address
     }
 
     /// Where its files are.
@@ -58,7 +77,7 @@ impl Device {
     pub fn start_measured(&self) -> Running {
         let settings: Vec<_> =
             self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let mut qemu = emulate(self.board, &self.firmware, self.folder.path(), &settings);
+        let mut qemu = emulate(self.board, &self.firmware, self.folder.path(), &settings, self.wiring);
         qemu.args(["-icount", "shift=0", "-object", "filter-dump,id=dump,netdev=net,file=wire.pcap"]);
         Running::start(&qemu)
     }
@@ -72,7 +91,7 @@ impl Device {
     pub fn start_with(&self, more: &[(&str, &str)]) -> Running {
         let own = self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let settings: Vec<_> = own.chain(more.iter().copied()).collect();
-        let qemu = emulate(self.board, &self.firmware, self.folder.path(), &settings);
+        let qemu = emulate(self.board, &self.firmware, self.folder.path(), &settings, self.wiring);
         Running::start(&qemu)
     }
 }
@@ -145,6 +164,29 @@ impl Running {
         }
     }
 
+    /// Waits until a code is shown, and gives the address to enter it at, and the code.
+    #[track_caller]
+    pub fn code(&mut self) -> (String, String) {
+        self.line("To sign in");
+        let address = self.either(["    http", "http"]).1;
+        self.either(["on a phone", "and enter the code"]);
+        loop {
+            let code = self.line("");
+            if !code.is_empty() {
+                return (format!("http{address}"), code.trim().into());
+            }
+        }
+    }
+
+    /// What the QR code says that is shown next.
+    #[track_caller]
+    pub fn scan(&mut self) -> String {
+        self.line("Or scan this");
+        let begin = self.seen;
+        while !self.line("").is_empty() {}
+        qr::read(&self.console()[begin..self.seen])
+    }
+
     /// Presses keys.
     #[track_caller]
     pub fn press(&mut self, keys: &str) {
@@ -152,9 +194,9 @@ impl Running {
         line.write_all(keys.as_bytes()).and_then(|()| line.flush()).expect("the board is on");
     }
 
-    /// All that it wrote.
+    /// All that it wrote; a screen that was cleared begins a line.
     pub fn console(&self) -> String {
-        self.console.lock().expect("nobody panics with it").clone()
+        self.console.lock().expect("nobody panics with it").replace(CLEAR, "\n")
     }
 
     /// Waits until it goes off by itself, and gives its code, or until such a line comes: `None`.
@@ -192,6 +234,12 @@ OFF $?"; }"#;
 
 /// What the guard writes before the code.
 const OFF: &str = "\nOFF ";
+
+/// How a console is cleared.
+const CLEAR: &str = "\x1B[2J\x1B[3J\x1B[H";
+
+/// Of this machine, and used for nothing but boards.
+const FORWARDED: Ipv4Addr = Ipv4Addr::new(127, 80, 0, 1);
 
 /// A sign-in waits for a poll of 5 s, and machines are busy.
 const SOON: Duration = Duration::from_secs(60);

@@ -47,7 +47,21 @@ impl Browser {
     /// Starts a browser.
     #[track_caller]
     pub fn start_with(options: Options) -> Self {
-        Self::driven(|home| capabilities(options, &home.join("profile")))
+        Self::start_among(options, &[])
+    }
+
+    /// Starts a browser with the page of a phone, 360 by 640. Hosts of `elsewhere` are not where they seem: each is
+    /// followed by the address, with a port, where the browser finds it.
+    #[track_caller]
+    pub fn phone(options: Options, elsewhere: &[(&str, &str)]) -> Self {
+        let browser = Self::start_among(options, elsewhere);
+        browser.be_a_phone();
+        browser
+    }
+
+    #[track_caller]
+    fn start_among(options: Options, elsewhere: &[(&str, &str)]) -> Self {
+        Self::driven(|home| capabilities(options, elsewhere, &home.join("profile")))
     }
 
     /// Takes over a browser that somebody else has started, and will end: the one that listens for its debugger there.
@@ -228,6 +242,18 @@ impl Browser {
         self.be_a_phone();
     }
 
+    /// Closes this window; another one has to be gone on with.
+    #[track_caller]
+    pub fn close_window(&self) {
+        self.delete("/window");
+    }
+
+    /// Forgets all cookies of the host that it is at.
+    #[track_caller]
+    pub fn forget(&self) {
+        self.delete("/cookie");
+    }
+
     /// Saves a picture (PNG) of the visible part of the page.
     #[track_caller]
     pub fn screenshot(&self, path: &Path) {
@@ -399,8 +425,10 @@ fn string(value: Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("chromedriver answered {value} in place of a text")).to_owned()
 }
 
-fn capabilities(options: Options, profile: &Path) -> Value {
+fn capabilities(options: Options, elsewhere: &[(&str, &str)], profile: &Path) -> Value {
     let mut flags: Vec<_> = FLAGS.map(str::to_owned).to_vec();
+    let elsewhere = elsewhere.iter().map(|(host, place)| format!("MAP {host} {place} , "));
+    flags.push(format!("--host-resolver-rules={}{HOSTS}", elsewhere.collect::<String>()));
     flags.push(format!("--user-data-dir={}", profile.display()));
     json!({
         "acceptInsecureCerts": options.accept_insecure_certs,
@@ -421,7 +449,7 @@ fn agent() -> Agent {
 /// chromedriver alone would leave behind. Lets go of the outputs, so that they end with the command.
 const GUARD: &str = r#""$@" </dev/null & exec >/dev/null 2>&1; while read -r _; do :; done; kill -KILL 0"#;
 
-const FLAGS: [&str; 11] = [
+const FLAGS: [&str; 10] = [
     "--headless=new",
     "--no-sandbox", // needed for root, as in containers; the pages come from this machine
     "--disable-gpu",
@@ -432,8 +460,11 @@ const FLAGS: [&str; 11] = [
     "--disable-sync",
     "--no-first-run",
     "--no-proxy-server",
-    "--host-resolver-rules=MAP op.keyfob.test 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.* , EXCLUDE ::1 , EXCLUDE localhost",
 ];
+
+/// What is found: this machine, and the name of a provider on it.
+const HOSTS: &str =
+    "MAP op.keyfob.test 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.* , EXCLUDE ::1 , EXCLUDE localhost";
 
 /// The name of an element's id in answers (WebDriver §12.1).
 const ELEMENT_KEY: &str = "element-6066-11e4-a52e-4f735466cecf";

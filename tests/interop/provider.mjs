@@ -11,7 +11,8 @@
 //   AT_TTL, ID_TTL, DEVICE_TTL, CODE_TTL    lifetimes in seconds
 //   DPOP_NONCE=1                            demand server nonces in DPoP proofs
 //   CLIENT_JWKS                             file with the public keys of the client `conf-pkjwt`
-//   REDIRECT_URIS                           those of the client `ways`, separated by spaces
+//   REDIRECT_URIS                           redirect URIs, with spaces between, of the clients `appliance`, `ways` and
+//                                           `appliance-code`, which has no device grant
 //   OP_KEYS                                 file that keeps the signing keys over a restart
 import fs from 'node:fs';
 import http from 'node:http';
@@ -135,8 +136,9 @@ if (CLIENT_JWKS) {
 
 // A device that has pages elsewhere: of its own in the network, or at a relay.
 if (REDIRECT_URIS) {
-  const redirect_uris = REDIRECT_URIS.split(' ');
-  clients.push({ client_id: 'ways', ...none, ...everyGrant, redirect_uris, response_types: ['code'] });
+  const web = { ...none, application_type: 'web', redirect_uris: REDIRECT_URIS.split(' '), response_types: ['code'] };
+  clients.push({ client_id: 'appliance', ...web, ...everyGrant }, { client_id: 'ways', ...web, ...everyGrant });
+  clients.push({ client_id: 'appliance-code', ...web, ...withoutDevice });
 }
 
 const extraParams = ['audience', 'connection', 'organization', 'invitation', 'screen_hint'];

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     sync::Mutex,
@@ -44,21 +45,44 @@ impl Board {
         }
     }
 
-    const fn devices(self) -> &'static [&'static str] {
-        match self {
-            Self::Mps2An386 => &["-nic", "user,id=net,model=lan9118"],
-            Self::Virt => &[
+    /// The machine's devices, on this network.
+    fn devices(self, wiring: Wiring) -> Vec<String> {
+        let user = match wiring.forward {
+            Some(from) => format!("user,id=net,hostfwd=tcp:{from}-:80"),
+            None => "user,id=net".into(),
+        };
+        match (self, wiring.frames) {
+            (Self::Mps2An386, None) => words(&["-nic", &format!("{user},model=lan9118")]),
+            (Self::Mps2An386, Some((here, there))) => {
+                let frames = format!("socket,id=frames,udp={there},localaddr={here}");
+                words(&["-net", "nic,model=lan9118", "-net", &user, "-net", &frames])
+            }
+            (Self::Virt, _) => words(&[
                 "-bios",
                 "none",
                 "-global",
                 "virtio-mmio.force-legacy=false",
                 "-netdev",
-                "user,id=net",
+                &user,
                 "-device",
                 "virtio-net-device,netdev=net",
-            ],
+            ]),
         }
     }
+}
+
+/// What a board's network is connected to, beside this machine as a gateway.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wiring {
+    /// Connections to this address are connections to the board's port 80.
+    pub forward: Option<SocketAddr>,
+    /// Whatever is sent on the network, each frame a datagram between the board's end, the first, and another one. The
+    /// RISC-V has none.
+    pub frames: Option<(SocketAddr, SocketAddr)>,
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().copied().map(Into::into).collect()
 }
 
 /// How the firmware reads its network.
@@ -95,11 +119,49 @@ impl Tls {
     }
 }
 
+/// Which ways to sign in the firmware has, beside the server's own page.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ways {
+    /// None.
+    Code,
+    /// The device's own pages, and its name in the network.
+    Portal,
+    /// A service on the internet.
+    Relay,
+    /// Both.
+    Every,
+}
+
+impl Ways {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::Code, Self::Portal, Self::Relay, Self::Every];
+
+    /// The features of the firmware, as Cargo takes them.
+    pub const fn features(self) -> &'static str {
+        match self {
+            Self::Code => "",
+            Self::Portal => "portal,mdns",
+            Self::Relay => "relay",
+            Self::Every => "portal,mdns,relay",
+        }
+    }
+
+    /// What it is called here.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Portal => "portal",
+            Self::Relay => "relay",
+            Self::Every => "ways",
+        }
+    }
+}
+
 /// Builds the firmware, and gives its place.
 ///
 /// # Errors
 /// A sentence, for a person.
-pub fn build(board: Board, tls: Tls) -> Result<PathBuf, String> {
+pub fn build(board: Board, tls: Tls, ways: Ways) -> Result<PathBuf, String> {
     // What is built would be replaced before it is copied.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock();
@@ -109,7 +171,8 @@ pub fn build(board: Board, tls: Tls) -> Result<PathBuf, String> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root.join("examples/firmware")).args(["build", "--quiet", "--release"]);
     cargo
-        .args(["--target", board.target(), "--no-default-features", "--features", tls.features()])
+        .args(["--target", board.target(), "--no-default-features", "--features"])
+        .arg(format!("{},{}", tls.features(), ways.features()))
         .arg("--target-dir")
         .arg(&target);
     match cargo.status() {
@@ -123,7 +186,7 @@ pub fn build(board: Board, tls: Tls) -> Result<PathBuf, String> {
         Err(why) => return Err(format!("Cargo cannot be started: {why}.")),
     }
     let built = target.join(board.target()).join("release/keyfob-firmware");
-    let kept = target.join(format!("{}-{}.elf", board.name(), tls.name()));
+    let kept = target.join(format!("{}-{}-{}.elf", board.name(), tls.name(), ways.name()));
     let fresh = kept.with_extension(std::process::id().to_string());
     fs::copy(&built, &fresh)
         .and_then(|_| fs::rename(&fresh, &kept))
@@ -133,10 +196,16 @@ pub fn build(board: Board, tls: Tls) -> Result<PathBuf, String> {
 
 /// QEMU with this firmware, whose console is standard input and output. `folder` has its files: the flash, which
 /// outlives the board, and what the settings name.
-pub fn emulate(board: Board, firmware: &Path, folder: &Path, settings: &[(&str, &str)]) -> Command {
+pub fn emulate(
+    board: Board,
+    firmware: &Path,
+    folder: &Path,
+    settings: &[(&str, &str)],
+    wiring: Wiring,
+) -> Command {
     let mut qemu = Command::new(board.emulator());
     qemu.current_dir(folder).args(["-machine", board.name(), "-nographic", "-monitor", "none"]);
-    qemu.args(["-serial", "stdio"]).args(board.devices()).arg("-kernel").arg(firmware);
+    qemu.args(["-serial", "stdio"]).args(board.devices(wiring)).arg("-kernel").arg(firmware);
     let mut semihosting = "enable=on,target=native,arg=firmware".to_owned();
     for (name, value) in settings {
         // A comma ends an argument, and two of them are one.

@@ -11,7 +11,7 @@
 use std::{env, fs, process::ExitCode};
 
 use keyfob_demo_issuer::DemoIssuer;
-use keyfob_emulator::{Board, Tls, build, emulate};
+use keyfob_emulator::{Board, Tls, Ways, Wiring, build, emulate};
 
 fn main() -> ExitCode {
     match run() {
@@ -29,12 +29,12 @@ fn run() -> Result<(), String> {
     let board = board
         .ok_or_else(|| format!("There is no board `{name}`; there are {:?}.", Board::ALL.map(Board::name)))?;
     println!("Building the firmware.");
-    let firmware = build(board, Tls::None)?;
+    let firmware = build(board, Tls::None, Ways::Code)?;
     let folder = firmware.with_file_name(board.name());
     fs::create_dir_all(&folder).map_err(|why| format!("{} cannot be made: {why}.", folder.display()))?;
     let issuer = DemoIssuer::start().map_err(|why| format!("The demo issuer does not start: {why}."))?;
     let settings = [("issuer", issuer.issuer()), ("client_id", DemoIssuer::CLIENT_ID)];
-    let status = emulate(board, &firmware, &folder, &settings).status();
+    let status = emulate(board, &firmware, &folder, &settings, Wiring::default()).status();
     status.map(drop).map_err(|why| {
         format!(
             "`{}` cannot be started: {why}. On Debian it is in qemu-system-arm or qemu-system-misc.",

@@ -7,30 +7,29 @@ use keyfob_core::{
     client::Client,
     error::Error,
     exchange::UserInfo,
-    flow::{DeviceAuthorization, Flow},
     jws::{Es256, Rs256},
-    session::{Action, Session, SignInReason},
+    plan::Plan,
+    session::{Action, Session},
     sign_out::{Outcome, SignOut},
 };
 use keyfob_embassy::{
-    Clock, Failure, SystemClock, fetch,
+    Clock, SystemClock, fetch,
     http::Http,
-    run as drive,
     session::{Store, Unavailable, keep_fresh, sign_out, tell},
-    user_agent::UserAgentError,
 };
 
+#[cfg(feature = "portal")]
+use crate::portal::Pages;
 use crate::{
     board,
     meter::connections,
-    say,
-    screen::{Screen, UntilCode},
-    seed,
+    say, seed,
     settings::{Room, Settings},
+    ways,
 };
 
 /// Octets for tokens, and for what the server is still to be told.
-const TOKENS: usize = 1024;
+pub const TOKENS: usize = 1024;
 
 /// Octets of what is stored of them.
 pub const RECORD: usize = Session::<TOKENS>::RECORD;
@@ -38,11 +37,11 @@ pub const RECORD: usize = Session::<TOKENS>::RECORD;
 /// Octets for requests and answers, which lie there in turn.
 const BUFFER: usize = 4096;
 
+/// Octets in which the QR code of an address is made.
+pub const PICTURE: usize = 560;
+
 /// Octets for the server's addresses.
 const METADATA: usize = 1024;
-
-/// Octets for what the server chooses for a sign-in.
-const CODES: usize = 512;
 
 /// Between two tries to reach the server.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -92,6 +91,7 @@ pub async fn run(
     notes: &mut impl Underway,
     mut clock: SystemClock,
     buffers: &mut Buffers,
+    #[cfg(feature = "portal")] pages: &mut Pages,
 ) -> ! {
     let discovery = settings.discovery().expect("issuer=… is the address of a server");
     loop {
@@ -101,8 +101,23 @@ pub async fn run(
                 let client = Client::new(metadata, settings.client_id)
                     .scope(&["openid", "profile", "offline_access"])
                     .algorithms(&[&Rs256, &Es256]);
+                let plan = Plan::new(client.metadata(), ways::abilities(settings).as_ref());
                 let buffer = &mut buffers.work;
-                let mut device = Device { client: &client, http, store, notes, clock, buffer };
+                let mut device = Device {
+                    client: &client,
+                    plan,
+                    http,
+                    store,
+                    notes,
+                    clock,
+                    buffer,
+                    #[cfg(feature = "portal")]
+                    pages,
+                    #[cfg(feature = "mdns")]
+                    name: settings.name,
+                    #[cfg(feature = "relay")]
+                    relay: settings.relay,
+                };
                 match device.serve().await {
                     Ok(never) => match never {},
                     Err(error) => panic!("the firmware is wrong: {error}"),
@@ -118,13 +133,20 @@ pub async fn run(
 enum Never {}
 
 /// What the device works with.
-struct Device<'d, H, S, U> {
-    client: &'d Client<'d>,
-    http: &'d mut H,
-    store: &'d mut S,
-    notes: &'d mut U,
-    clock: SystemClock,
-    buffer: &'d mut [u8],
+pub struct Device<'d, H, S, U> {
+    pub client: &'d Client<'d>,
+    pub plan: Plan,
+    pub http: &'d mut H,
+    pub store: &'d mut S,
+    pub notes: &'d mut U,
+    pub clock: SystemClock,
+    pub buffer: &'d mut [u8],
+    #[cfg(feature = "portal")]
+    pub pages: &'d mut Pages,
+    #[cfg(feature = "mdns")]
+    pub name: &'d str,
+    #[cfg(feature = "relay")]
+    pub relay: Option<(&'d str, &'d str, &'d str)>,
 }
 
 impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
@@ -156,23 +178,16 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
                         Some(b's') => self.figures(),
                         Some(b'o') => {
                             say!("Signing out.");
-                            let outcome = sign_out(
-                                &mut session,
-                                &mut owed,
-                                false,
-                                self.store,
-                                self.http,
-                                &mut self.clock,
-                                self.buffer,
-                            );
-                            tell_at = told(outcome.await)?;
+                            tell_at = self.sign_out(&mut session, &mut owed, false).await?;
                             greeted = false;
                         }
                         _ => {}
                     }
                 }
                 Err(Unavailable::SignIn(reason)) => {
-                    self.sign_in(&mut session, reason, tell_at).await?;
+                    if !self.sign_in(&mut session, reason, tell_at).await? {
+                        tell_at = self.sign_out(&mut session, &mut owed, true).await?;
+                    }
                 }
                 Err(Unavailable::Later { until, trouble, network }) => {
                     match (trouble, network) {
@@ -188,69 +203,15 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
         }
     }
 
-    /// Signs somebody in, who asks for it by a key; or goes on where a loss of power has ended it.
-    async fn sign_in(
+    /// Forgets the user, and has the server forget them: their last token, or `all`.
+    async fn sign_out(
         &mut self,
         session: &mut Session<'_, TOKENS>,
-        reason: SignInReason,
-        tell_at: Option<u64>,
-    ) -> Result<(), Error> {
-        let length = self.notes.load(self.buffer).await;
-        let saved = self.buffer.get(..length).unwrap_or_default();
-        let mut flow = match DeviceAuthorization::<CODES>::restore(self.client, saved, self.clock.now()) {
-            Ok(flow) => {
-                say!("Going on with the code from before.");
-                flow
-            }
-            Err(_) => {
-                say!("Nobody is signed in ({reason:?}). Enter begins, s shows figures.");
-                match self.wait(session, tell_at).await {
-                    Some(b'\r' | b'\n') => {}
-                    Some(b's') => {
-                        self.figures();
-                        return Ok(());
-                    }
-                    _ => return Ok(()),
-                }
-                say!("Asking for a code.");
-                let mut flow = DeviceAuthorization::new(self.client, seed(), self.clock.now())?;
-                let http = &mut *self.http;
-                match drive(&mut flow, http, &mut UntilCode, &mut self.clock, self.buffer, |_| ()).await {
-                    Err(Failure::UserAgent(UserAgentError::Cancelled)) => {}
-                    Err(failure) => {
-                        say!("There is no code: {failure}.");
-                        return Ok(());
-                    }
-                    Ok(()) => return Err(Error::Misuse),
-                }
-                let length = flow.save(self.clock.now(), self.buffer)?;
-                self.notes.store(self.buffer.get(..length).unwrap_or_default()).await;
-                flow
-            }
-        };
-        let mut clock = self.clock;
-        let mut screen = Screen::default();
-        let http = &mut *self.http;
-        let driven = drive(&mut flow, http, &mut screen, &mut self.clock, self.buffer, |tokens| {
-            session.sign_in(clock.now(), &tokens)
-        });
-        match select(driven, pressed(b'q')).await {
-            Either::First(Ok(Ok(()))) => {
-                say!("The server gave tokens.");
-                // What led here is removed when they are stored.
-                return Ok(());
-            }
-            Either::First(Ok(Err(error))) => say!("The tokens cannot be kept: {error}."),
-            Either::First(Err(failure)) => {
-                say!("The sign-in has failed: {failure}.");
-                if let Some(refusal) = flow.refusal() {
-                    say!("The server says: {} {}", refusal.code(), refusal.description());
-                }
-            }
-            Either::Second(()) => say!("Given up."),
-        }
-        self.notes.clear().await;
-        Ok(())
+        owed: &mut SignOut<'_, TOKENS>,
+        all: bool,
+    ) -> Result<Option<u64>, Error> {
+        let outcome = sign_out(session, owed, all, self.store, self.http, &mut self.clock, self.buffer);
+        told(outcome.await)
     }
 
     /// Says who is signed in, if the server tells.
@@ -286,7 +247,7 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
     }
 
     /// Waits for a key, until there is something else to do.
-    async fn wait(&mut self, session: &Session<'_, TOKENS>, tell_at: Option<u64>) -> Option<u8> {
+    pub async fn wait(&mut self, session: &Session<'_, TOKENS>, tell_at: Option<u64>) -> Option<u8> {
         let ready = match session.poll(self.clock.now(), self.buffer) {
             Ok(Action::Ready { until }) => until,
             _ => None,
@@ -303,7 +264,7 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
         Timer::after_millis(uptime.saturating_sub(now).clamp(SHORTEST, LONGEST)).await;
     }
 
-    fn figures(&self) {
+    pub fn figures(&self) {
         let (connections, connecting) = connections();
         say!(
             "Figures: {} octets of stack were in use at once, {} µs of work, {connecting} µs of it to connect {connections} times.",
@@ -328,8 +289,4 @@ fn told<E: core::fmt::Debug>(outcome: Result<Outcome, Unavailable<E>>) -> Result
         }
         Err(_) => Ok(Some(0)),
     }
-}
-
-async fn pressed(wanted: u8) {
-    while board::key().await != wanted {}
 }

@@ -26,7 +26,9 @@ mod virtio_net;
 use self::virt as chip;
 
 pub use self::chip::{NAME, Network, entry};
-pub use self::console::{Console, key};
+#[cfg(feature = "portal")]
+pub use self::console::Keys;
+pub use self::console::{Console, key, pressed};
 pub use self::executor::run;
 pub use self::flash::FileFlash;
 #[cfg(feature = "tls")]

@@ -8,10 +8,19 @@
 mod application;
 #[expect(unsafe_code, reason = "registers, interrupts and the stack are reached in no other way")]
 mod board;
+mod code;
 mod meter;
 mod notes;
+#[cfg(feature = "portal")]
+mod portal;
+#[cfg(feature = "relay")]
+mod relay;
 mod screen;
 mod settings;
+mod sign_in;
+#[cfg(any(feature = "portal", feature = "relay"))]
+mod text;
+mod ways;
 
 #[cfg(feature = "tls")]
 use core::pin::pin;
@@ -37,6 +46,8 @@ use keyfob_embassy::{
 };
 use static_cell::StaticCell;
 
+#[cfg(feature = "portal")]
+use crate::portal::Pages;
 use crate::{
     application::Memory,
     board::{Console, FileFlash, Loopback},
@@ -48,6 +59,10 @@ use crate::{
 /// Octets of TCP's buffers.
 const SENT: usize = 1024;
 const RECEIVED: usize = 2048;
+
+/// For addresses, names and the server; and for phones.
+const SOCKETS: usize =
+    4 + if cfg!(feature = "portal") { 3 } else { 0 } + if cfg!(feature = "mdns") { 1 } else { 0 };
 
 /// The session's store.
 type Store = FlashStore<FileFlash, { room(application::RECORD) }>;
@@ -62,7 +77,7 @@ fn main() -> ! {
 }
 
 fn start(spawner: Spawner, network: board::Network) {
-    static RESOURCES: StaticCell<StackResources<4>> = StaticCell::new();
+    static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
     let mut seed = [0; 8];
     board::entropy(&mut seed);
     let resources = RESOURCES.init_with(StackResources::new);
@@ -118,7 +133,22 @@ async fn apply(stack: Stack<'static>) -> ! {
     let connect = &Tls::new(desk, session);
     let meter = Meter(connect);
     let mut http = Client::<_>::new(&meter);
-    application::run(&settings, &mut http, &mut store, &mut notes, clock, &mut memory.buffers).await
+    #[cfg(feature = "portal")]
+    let pages = {
+        static PAGES: StaticCell<Pages> = StaticCell::new();
+        PAGES.init_with(|| Pages::new(stack))
+    };
+    application::run(
+        &settings,
+        &mut http,
+        &mut store,
+        &mut notes,
+        clock,
+        &mut memory.buffers,
+        #[cfg(feature = "portal")]
+        pages,
+    )
+    .await
 }
 
 /// The board's random numbers.

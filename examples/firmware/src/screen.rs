@@ -1,68 +1,108 @@
-//! What a person sees on the console, and the keys that they press.
+//! What a person sees on the console while they sign in elsewhere with a code.
 
-use keyfob_core::{
-    flow::{Redirect, UserCode},
-    qr::{Characters, QrCode},
+use core::{
+    fmt::{Debug, Display},
+    pin::pin,
 };
-use keyfob_embassy::user_agent::{Progress, UserAgent, UserAgentError};
 
-use crate::say;
+use embassy_futures::select::{Either, select};
+use keyfob_core::{
+    flow::{Flow, Redirect, UserCode},
+    http::Incoming,
+    session::Session,
+};
+use keyfob_embassy::{
+    Clock, Failure,
+    http::Http,
+    run,
+    serial_console::SerialConsole,
+    session::Store,
+    user_agent::{UserAgent, UserAgentError},
+};
 
-/// The console, while somebody signs in.
-#[derive(Default)]
-pub struct Screen {
-    shown: bool,
-}
+use crate::{
+    application::{Device, PICTURE, TOKENS, Underway},
+    board::{self, Console},
+    say,
+};
 
-impl UserAgent for Screen {
-    async fn open(&mut self, _url: &str) -> Result<(), UserAgentError> {
-        Err(UserAgentError::NoBrowser)
+impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
+    /// Drives a flow that shows a code, until the key for giving up is pressed; or until there is a code, if it does not
+    /// show it.
+    pub async fn drive(
+        &mut self,
+        flow: &mut dyn Flow,
+        session: &mut Session<'_, TOKENS>,
+        shows: bool,
+    ) -> Result<(), Failure<H::Error>> {
+        let mut clock = self.clock;
+        let mut picture = [0; PICTURE];
+        let mut screen = Screen { console: SerialConsole::new(Console, board::NAME, &mut picture), shows };
+        let ended = {
+            // Not moved, which would take room on the stack.
+            let driven = pin!(run(flow, self.http, &mut screen, &mut self.clock, self.buffer, |tokens| {
+                session.sign_in(clock.now(), &tokens)
+            }));
+            select(driven, board::pressed(b'q')).await
+        };
+        let outcome = match ended {
+            Either::First(Ok(kept)) => kept.map_err(Failure::Flow),
+            Either::First(Err(failure)) => Err(failure),
+            Either::Second(()) => {
+                self.give_up(flow).await;
+                Err(Failure::UserAgent(UserAgentError::Cancelled))
+            }
+        };
+        let Ok(()) = screen.console.clear().await;
+        outcome
     }
 
-    async fn redirect<'b>(&mut self, _: &'b mut [u8]) -> Result<Option<Redirect<'b>>, UserAgentError> {
-        Err(UserAgentError::NoBrowser)
+    /// Tells who holds something for this flow that nobody will come for it.
+    async fn give_up(&mut self, flow: &dyn Flow) {
+        let Ok(Some(request)) = flow.closing(self.clock.now(), self.buffer) else { return };
+        let keep = request.keep();
+        if self.http.send(&request).await.is_ok() {
+            // What it says to that changes nothing.
+            let _ = self.http.receive(&mut Incoming::new(keep, self.buffer)).await;
+        }
+    }
+}
+
+/// Says why a sign-in has failed.
+pub fn report<E: Debug>(flow: &dyn Flow, failure: &Failure<E>)
+where
+    Failure<E>: Display,
+{
+    say!("The sign-in has failed: {failure}.");
+    if let Some(refusal) = flow.refusal() {
+        say!("The server says: {} {}", refusal.code(), refusal.description());
+    }
+}
+
+/// The console, while somebody signs in.
+struct Screen<'p> {
+    console: SerialConsole<'p, Console>,
+    shows: bool,
+}
+
+impl UserAgent for Screen<'_> {
+    async fn open(&mut self, url: &str) -> Result<(), UserAgentError> {
+        self.console.open(url).await
+    }
+
+    async fn redirect<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Redirect<'b>>, UserAgentError> {
+        self.console.redirect(buffer).await
     }
 
     async fn display(&mut self, code: &UserCode<'_>) -> Result<(), UserAgentError> {
-        if !self.shown {
-            self.shown = true;
-            picture(code.scannable());
-            say!("Open {}", code.verification_uri());
-            say!("Code {}", code.user_code());
-            say!("It is good for {} s. q gives up.", code.seconds_left());
-        }
-        Ok(())
+        if self.shows { self.console.display(code).await } else { Err(UserAgentError::Cancelled) }
     }
 
-    fn progress(&mut self, progress: Progress) {
-        if progress == Progress::FetchingKeys {
-            say!("Fetching the server's keys.");
-        }
-    }
-}
-
-/// Ends as soon as there is a code, so that the flow can be saved.
-pub struct UntilCode;
-
-impl UserAgent for UntilCode {
-    async fn open(&mut self, _url: &str) -> Result<(), UserAgentError> {
-        Err(UserAgentError::NoBrowser)
+    fn hide(&mut self) {
+        self.console.hide();
     }
 
-    async fn redirect<'b>(&mut self, _: &'b mut [u8]) -> Result<Option<Redirect<'b>>, UserAgentError> {
-        Err(UserAgentError::NoBrowser)
-    }
-
-    async fn display(&mut self, _: &UserCode<'_>) -> Result<(), UserAgentError> {
-        Err(UserAgentError::Cancelled)
-    }
-}
-
-/// A QR code in the characters of a terminal with dark ground, two modules each.
-fn picture(text: &str) {
-    let mut buffer = [0; 560];
-    let Ok(code) = QrCode::of(text, &mut buffer) else { return };
-    for row in code.rows(Characters::HalfBlocks) {
-        say!("{row}");
+    fn connected(&mut self) {
+        say!("\nA phone is signing in. q gives up.");
     }
 }

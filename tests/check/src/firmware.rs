@@ -26,8 +26,9 @@ pub fn check(shell: &mut Shell, options: &Options) -> Result<Report, String> {
 
 const TABLE: Table = Table {
     path: "tests/size/firmware.txt",
-    head: "# The firmware on its boards, with TLS of each kind: flash, static RAM and stack in octets; a sign-in and a\n\
-        # refresh, each from a start on: thousands of instructions, connections, octets on the wire and round trips.\n\
+    head: "# The firmware on its boards, with TLS of each kind, and with a portal, a relay or all ways to sign in: flash,\n\
+        # static RAM and stack in octets. A sign-in by code and a refresh, each from a start on: thousands of instructions,\n\
+        # connections, octets on the wire and round trips.\n\
         # Written by `cargo run --package keyfob-check -- firmware --update`.\n",
     columns: &["(its unit is in its name)"],
     slack,

@@ -27,7 +27,7 @@ impl Lan9118 {
         registers.write(TX_CFG, TX_ON | TX_STATUS_MAY_OVERRUN);
         registers.write(FIFO_INT, 0);
         registers.write(IRQ_CFG, IRQ_ENABLED | IRQ_ACTIVE_HIGH | IRQ_PUSH_PULL);
-        registers.write(MAC_CSR_DATA, MAC_FULL_DUPLEX | MAC_TRANSMIT | MAC_RECEIVE);
+        registers.write(MAC_CSR_DATA, MAC_FULL_DUPLEX | MAC_TRANSMIT | MAC_RECEIVE | MAC_PASS_MULTICAST);
         registers.write(MAC_CSR_CMD, MAC_BUSY | MAC_CR);
         while registers.read(MAC_CSR_CMD) & MAC_BUSY != 0 {}
         static ROOM: StaticCell<Room> = StaticCell::new();
@@ -164,6 +164,7 @@ const MAC_ADDRL: u32 = 3;
 const MAC_BUSY: u32 = 1 << 31;
 const MAC_READ: u32 = 1 << 30;
 const MAC_FULL_DUPLEX: u32 = 1 << 20;
+const MAC_PASS_MULTICAST: u32 = if cfg!(feature = "mdns") { 1 << 19 } else { 0 };
 const MAC_TRANSMIT: u32 = 1 << 3;
 const MAC_RECEIVE: u32 = 1 << 2;
 const IRQ_ENABLED: u32 = 1 << 8;

@@ -113,7 +113,7 @@ unsafe fn DefaultHandler(line: i16) {
         0 => {
             UART.write(UART_INTERRUPT, RECEIVED);
             while UART.read(UART_STATE) & RECEIVE_FULL != 0 {
-                console::pressed(UART.read(UART_DATA) as u8);
+                console::take(UART.read(UART_DATA) as u8);
             }
         }
         13 => lan9118::interrupt(ETHERNET),

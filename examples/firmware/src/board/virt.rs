@@ -95,7 +95,7 @@ fn external() {
     match line {
         UART_LINE => {
             while UART.read_octet(UART_STATE) & RECEIVED != 0 {
-                console::pressed(UART.read_octet(UART_DATA));
+                console::take(UART.read_octet(UART_DATA));
             }
         }
         _ => virtio_net::interrupt(line),
