@@ -54,7 +54,7 @@ mod front;
 use std::{
     fmt,
     io::{self, ErrorKind},
-    mem,
+    iter, mem,
     net::{Ipv4Addr, SocketAddr},
     thread,
     time::{Duration, Instant},
@@ -90,6 +90,9 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The time to confirm on the device.
 const CONFIRMATION: Duration = Duration::from_secs(120);
+
+/// Keys that are taken back before a confirmation is asked for.
+const EARLY: usize = 16;
 
 /// How long the phone may take to come for the last page, which a page that waits asks for every three seconds.
 const LAST_PAGE: Duration = Duration::from_secs(5);
@@ -233,8 +236,9 @@ impl<'s, F: Front> Portal<'s, F> {
     pub fn settle(&mut self, account: &str) -> Result<bool, UserAgentError> {
         let Door::Open(server) = &mut self.door else { return Err(closed()) };
         server.portal.confirm();
-        // What was pressed before it was asked is no answer to it.
-        let mut press = self.front.pressed().filter(|press| *press == Press::Cancel);
+        // What was pressed before it was asked is no answer to it. A key that is held has an end, too.
+        let mut press =
+            iter::from_fn(|| self.front.pressed()).take(EARLY).find(|press| *press == Press::Cancel);
         self.front.confirm(account);
         let end = Instant::now() + CONFIRMATION;
         let accepted = loop {

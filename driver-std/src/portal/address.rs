@@ -42,3 +42,40 @@ pub(super) fn hosts<'h>(site: &Site<'h>, authority: &'h str) -> Vec<&'h str> {
     let own = Some(authority).filter(|own| !own.is_empty() && !site.hosts().contains(own));
     site.hosts().iter().copied().chain(own).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use keyfob_core::metadata::Metadata;
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_written_as_browsers_do() {
+        for (address, written) in [
+            ("192.168.4.20:80", "192.168.4.20"),
+            ("192.168.4.20:8080", "192.168.4.20:8080"),
+            ("[2001:db8::1]:80", "[2001:db8::1]"),
+            ("[2001:db8::1]:8080", "[2001:db8::1]:8080"),
+            // The zone is nobody's but this machine's (RFC 6874 §3).
+            ("[fe80::1%2]:80", "[fe80::1]"),
+            ("0.0.0.0:80", ""),
+            ("[::]:80", ""),
+        ] {
+            assert_eq!(authority(address.parse().expect("is literal")), written);
+        }
+    }
+
+    #[test]
+    fn the_address_is_one_of_the_hosts() {
+        let server = Metadata::new("https://op.example");
+        let named = ["kettle.local", "192.168.4.20"];
+        for (site, own, expected) in [
+            (Site::new(&server, &[]), "192.168.4.20", &["192.168.4.20"][..]),
+            (Site::new(&server, &named), "192.168.4.77", &["kettle.local", "192.168.4.20", "192.168.4.77"]),
+            (Site::new(&server, &named), "192.168.4.20", &named),
+            (Site::new(&server, &named), "", &named),
+        ] {
+            assert_eq!(hosts(&site, own), expected);
+        }
+    }
+}

@@ -15,7 +15,8 @@ pub trait Front {
     /// Shows who is about to be signed in, and asks for a key: [`Press::Confirm`] or [`Press::Cancel`].
     fn confirm(&mut self, _account: &str) {}
 
-    /// The key that was pressed since the last call. It never waits, and is asked ten times a second.
+    /// The key that was pressed since the last call. It never waits, and is asked ten times a second. One that was pressed
+    /// before [`confirm`](Front::confirm) confirms nothing.
     fn pressed(&mut self) -> Option<Press> {
         None
     }
