@@ -6,9 +6,16 @@ use embassy_net::{
     IpAddress, IpListenEndpoint, Stack,
     tcp::{self, AcceptError, TcpSocket},
 };
+use embassy_time::Duration;
 use embedded_io_async::{ErrorType, Read, Write};
 
 use crate::portal::Listen;
+
+/// How long somebody may take to be connected: who only knocks keeps a socket from others.
+const HANDSHAKE: Duration = Duration::from_secs(1);
+
+/// How long a connection may be without a sign of the other side: more than a portal gives it for anything.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// A socket of `embassy-net` that waits for connections.
 pub struct EmbassyListener<'d> {
@@ -63,6 +70,7 @@ impl Write for EmbassyListener<'_> {
 impl Listen for EmbassyListener<'_> {
     async fn accept(&mut self) -> Result<IpAddr, Self::Error> {
         if !self.socket.may_send() {
+            self.socket.set_timeout(Some(HANDSHAKE));
             let endpoint = IpListenEndpoint { addr: None, port: self.port };
             match self.socket.accept(endpoint).await {
                 // An accept that was dropped goes on: somebody is on the way already.
@@ -70,6 +78,7 @@ impl Listen for EmbassyListener<'_> {
                 accepted => accepted.map_err(|_| tcp::Error::ConnectionReset)?,
             }
         }
+        self.socket.set_timeout(Some(SILENCE));
         let peer = self.socket.remote_endpoint().ok_or(tcp::Error::ConnectionReset)?;
         Ok(match peer.addr {
             IpAddress::Ipv4(address) => IpAddr::V4(address),
