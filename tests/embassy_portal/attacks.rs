@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use embassy_futures::{join::join, select::select};
 use embassy_net::{
-    Stack,
+    Ipv4Address, Stack,
     tcp::{State, TcpSocket},
 };
 use embassy_time::{Duration, Timer, with_timeout};
@@ -106,13 +106,13 @@ fn beside<const N: usize, const M: usize>(addresses: u8, what: Attack) -> (u64, 
     home.run(select(sign_in, async {
         home.panel.code().await;
         // They have had time to take all places.
-        Timer::after_secs(2).await;
-        for _ in 0..5 {
+        Timer::after_secs(1).await;
+        for _ in 0..4 {
             let before = elapsed();
             let page = phone.get("/").await;
             assert_eq!(status(&page), 200, "{page}");
             longest = longest.max(elapsed() - before);
-            Timer::after_millis(1310).await;
+            Timer::after_millis(710).await;
         }
     }));
     (longest, phone.refused)
@@ -149,6 +149,37 @@ fn slow_connections_from_many() {
         let (longest, refused) = beside::<4, 6>(addresses, what);
         println!("{what:?} from {addresses}: {longest} ms, turned away {refused} times");
         assert!(longest < most, "{what:?} from {addresses}: {longest}");
+    }
+}
+
+/// Somebody knocks once at each socket in the name of others, who do not answer, and again whenever one is free; and once
+/// only, which must not be for ever.
+// REQ: PORTAL-20
+#[test]
+fn who_only_knocks() {
+    for times in [1, 5] {
+        let home = Home::new();
+        let mut phone = home.phone(20);
+        let before = home.run(async {
+            let sign_in = home.sign_in(&LAN, BACK, false);
+            let knocking = async {
+                home.panel.code().await;
+                for round in 0..times {
+                    for number in 0..8 {
+                        home.lan.knock(Ipv4Address::new(10, 0, 0, 200 + number), 5000 + round);
+                        Timer::after_millis(1).await;
+                    }
+                    Timer::after_millis(1100).await;
+                }
+                Timer::after_millis(900).await;
+                let before = elapsed();
+                by_redirect(&home, &mut phone).await;
+                elapsed() - before
+            };
+            join(sign_in, knocking).await.1
+        });
+        assert!(before < 3000, "{times}: {before}");
+        assert_eq!(phone.refused, 0);
     }
 }
 

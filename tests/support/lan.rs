@@ -93,6 +93,35 @@ impl Lan {
         self.device.set_config_v4(address(at));
     }
 
+    /// Knocks at the device's port 80 in the name of somebody who is not there, and who does not answer (RFC 9293 §3.5).
+    pub fn knock(&self, from: Ipv4Address, port: u16) {
+        let (to, sum) = (DEVICE.octets(), |parts: &[&[u8]]| {
+            let octets = parts.concat();
+            let sum =
+                octets.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum::<u32>();
+            let sum = (sum & 0xFFFF) + (sum >> 16);
+            !(((sum & 0xFFFF) + (sum >> 16)) as u16)
+        });
+        let from = from.octets();
+        let mut tcp = [0; 20];
+        tcp[..2].copy_from_slice(&port.to_be_bytes());
+        tcp[3] = 80;
+        (tcp[12], tcp[13], tcp[14]) = (0x50, 0x02, 0x10);
+        let check = sum(&[&from, &to, &[0, 6, 0, 20], &tcp]);
+        tcp[16..18].copy_from_slice(&check.to_be_bytes());
+        let mut ip = [0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        ip[12..16].copy_from_slice(&from);
+        ip[16..].copy_from_slice(&to);
+        let check = sum(&[&ip]);
+        ip[10..12].copy_from_slice(&check.to_be_bytes());
+        let ethernet = [2, 0, 0, 0, 0, to[3], 2, 0, 0, 0, 0, from[3], 8, 0];
+        let frame = [&ethernet[..], &ip, &tcp].concat();
+        let mut ends = self.ends.borrow_mut();
+        let rx = &mut ends[0].rx;
+        rx.try_rx_buf().expect("room")[..frame.len()].copy_from_slice(&frame);
+        rx.rx_done(frame.len());
+    }
+
     async fn carry(self: Rc<Self>, from: usize, mut tx: channel::TxRunner<'static, MTU>) {
         loop {
             let frame = tx.tx_buf().await.to_vec();

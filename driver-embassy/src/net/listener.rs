@@ -4,11 +4,18 @@ use core::net::{IpAddr, SocketAddrV4};
 
 use embassy_net::{
     IpAddress, IpListenEndpoint, Stack,
-    tcp::{self, State, TcpSocket},
+    tcp::{self, AcceptError, TcpSocket},
 };
+use embassy_time::Duration;
 use embedded_io_async::{ErrorType, Read, Write};
 
 use crate::portal::Listen;
+
+/// How long somebody may take to be connected: who only knocks keeps a socket from others.
+const HANDSHAKE: Duration = Duration::from_secs(1);
+
+/// How long a connection may be without a sign of the other side: more than a portal gives it for anything.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// A socket of `embassy-net` that waits for connections.
 pub struct EmbassyListener<'d> {
@@ -62,16 +69,16 @@ impl Write for EmbassyListener<'_> {
 
 impl Listen for EmbassyListener<'_> {
     async fn accept(&mut self) -> Result<IpAddr, Self::Error> {
-        match self.socket.state() {
-            // An accept that was dropped goes on: the socket is on its way already.
-            State::SynReceived => self.socket.wait_write_ready().await,
-            State::Established | State::CloseWait => {}
-            _ => {
-                let endpoint = IpListenEndpoint { addr: None, port: self.port };
-                let accepted = self.socket.accept(endpoint).await;
-                accepted.map_err(|_| tcp::Error::ConnectionReset)?;
+        if !self.socket.may_send() {
+            self.socket.set_timeout(Some(HANDSHAKE));
+            let endpoint = IpListenEndpoint { addr: None, port: self.port };
+            match self.socket.accept(endpoint).await {
+                // An accept that was dropped goes on: somebody is on the way already.
+                Err(AcceptError::InvalidState) => self.socket.wait_write_ready().await,
+                accepted => accepted.map_err(|_| tcp::Error::ConnectionReset)?,
             }
         }
+        self.socket.set_timeout(Some(SILENCE));
         let peer = self.socket.remote_endpoint().ok_or(tcp::Error::ConnectionReset)?;
         Ok(match peer.addr {
             IpAddress::Ipv4(address) => IpAddr::V4(address),
@@ -90,10 +97,7 @@ impl Listen for EmbassyListener<'_> {
     }
 
     fn abort(&mut self) {
-        // One that is over needs no reset.
-        if self.socket.state() != State::TimeWait {
-            self.socket.abort();
-        }
+        self.socket.abort();
     }
 }
 
