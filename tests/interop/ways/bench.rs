@@ -39,6 +39,11 @@ impl Bench {
         self.relay.get_or_init(|| Relay::start(self.relay_address, &authorization_endpoint))
     }
 
+    /// What the relay wrote to its log, if it was started.
+    pub fn relay_log(&self) -> Option<String> {
+        self.relay.get().map(Relay::log)
+    }
+
     /// The relay ends, without a word.
     pub fn kill_relay(&mut self) {
         self.relay.take();

@@ -10,7 +10,10 @@ use keyfob_std::Failure;
 use crate::{
     bench::Bench,
     hand::{Hand, Shown, Visit, user},
-    way::{CODE, DEVICE, Done, LOOPBACK, PASTE, PORTAL, RELAY, RELAY_QUERY, TERMINAL, Way},
+    way::{
+        CODE, DEVICE, DEVICE_TYPED, Done, LOOPBACK, PASTE, PORTAL, PORTAL_TYPED, RELAY, RELAY_QUERY,
+        RELAY_TYPED, TERMINAL, Way,
+    },
 };
 
 /// A sign-in whose user does this.
@@ -79,9 +82,14 @@ fn is_kept_by(way: &'static Way) {
         assert!(!visit.traffic.contains(secret), "a secret was on its way to the phone, or back");
         assert!(visit.pages.iter().all(|page| !page.contains(secret)), "a secret stands on a page");
     }
-    // The code was, in an address, and never on a page of ours.
-    for code in visit.traffic.split("code=").skip(1).filter_map(|rest| rest.get(..43)) {
-        assert!(visit.pages.iter().all(|page| !page.contains(code)), "a code stands on a page");
+    // The code was, in an address or a form, and never on a page of ours or in a log.
+    let log = bench.relay_log().unwrap_or_default();
+    assert_eq!(!log.is_empty(), way.name.starts_with("relay"), "{log}");
+    for name in ["code=", "state="] {
+        for value in visit.traffic.split(name).skip(1).filter_map(|rest| rest.get(..43)) {
+            assert!(visit.pages.iter().all(|page| !page.contains(value)), "{name} stands on a page");
+            assert!(!log.contains(value), "{name} stands in the log");
+        }
     }
 }
 
@@ -89,6 +97,24 @@ fn is_kept_by(way: &'static Way) {
 #[test]
 fn device_grant() {
     is_kept_by(&DEVICE);
+}
+
+// REQ: PORTAL-03, DEV-01
+#[test]
+fn device_grant_without_a_camera() {
+    is_kept_by(&DEVICE_TYPED);
+}
+
+// REQ: PORTAL-03, PORTAL-05
+#[test]
+fn redirected_to_the_portal_without_a_camera() {
+    is_kept_by(&PORTAL_TYPED);
+}
+
+// REQ: PORTAL-03, RELAY-07
+#[test]
+fn posted_to_the_relay_without_a_camera() {
+    is_kept_by(&RELAY_TYPED);
 }
 
 // REQ: PORTAL-03

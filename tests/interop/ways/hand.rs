@@ -37,6 +37,14 @@ impl Shown {
             Self::Code { scannable, .. } => scannable,
         }
     }
+
+    /// The code.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Address(_) => "",
+            Self::Code { code, .. } => code,
+        }
+    }
 }
 
 /// The device's screen, as the user looks at it, and what they type on the device.
@@ -120,6 +128,14 @@ impl Hand {
     pub fn words(&self, words: &str) {
         self.browser.wait_for(|browser| browser.text().contains(words), SOON);
         self.keep();
+    }
+
+    /// Types the address that is shown beside a code.
+    #[track_caller]
+    pub fn types_address(&self, shown: &Shown) {
+        let Shown::Code { address, .. } = shown else { panic!("no code, but {shown:?}") };
+        self.more.set(self.more.get() + 1);
+        self.browser.open(address);
     }
 
     /// Copies the address of the page.

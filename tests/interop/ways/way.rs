@@ -67,7 +67,7 @@ pub struct Done {
 pub const CODE: &str = "authorization_code";
 
 /// RFC 8628.
-pub static DEVICE: Way = Way {
+pub const DEVICE: Way = Way {
     name: "device grant",
     client: bench::device,
     client_id: "device",
@@ -89,7 +89,7 @@ pub static DEVICE: Way = Way {
 };
 
 /// RFC 8252 §7.3: the phone stands for the machine's own browser.
-pub static LOOPBACK: Way = Way {
+pub const LOOPBACK: Way = Way {
     name: "loopback",
     client: bench::native,
     client_id: "public",
@@ -106,7 +106,7 @@ pub static LOOPBACK: Way = Way {
 };
 
 /// The address is copied to the device's terminal.
-pub static TERMINAL: Way = Way {
+pub const TERMINAL: Way = Way {
     name: "paste in a terminal",
     client: bench::native,
     client_id: "public",
@@ -118,7 +118,7 @@ pub static TERMINAL: Way = Way {
 };
 
 /// The address is copied to the device's portal.
-pub static PASTE: Way = Way {
+pub const PASTE: Way = Way {
     name: "paste at the portal",
     client: bench::native,
     client_id: "public",
@@ -148,7 +148,7 @@ pub static PASTE: Way = Way {
 };
 
 /// The server sends the phone to the device's portal, over plain http: `insecure_lan_redirect`.
-pub static PORTAL: Way = Way {
+pub const PORTAL: Way = Way {
     name: "LAN redirect",
     client: bench::elsewhere,
     client_id: "ways",
@@ -173,7 +173,7 @@ pub static PORTAL: Way = Way {
 };
 
 /// The server sends the phone to the relay, with a form.
-pub static RELAY: Way = Way {
+pub const RELAY: Way = Way {
     name: "relay, form post",
     client: bench::elsewhere,
     client_id: "ways",
@@ -187,7 +187,7 @@ pub static RELAY: Way = Way {
 };
 
 /// The same with the response in the address.
-pub static RELAY_QUERY: Way = Way {
+pub const RELAY_QUERY: Way = Way {
     name: "relay, query",
     client: bench::elsewhere,
     client_id: "ways",
@@ -216,6 +216,44 @@ fn at_the_relay(hand: &Hand, shown: &Shown) {
     assert!(hand.browser.text().contains(relay::DEVICE), "the relay names the device");
     hand.browser.click("form[action='/go'] button");
 }
+
+/// Without a camera: the code is typed at the server.
+pub const DEVICE_TYPED: Way = Way {
+    name: "device grant, code typed",
+    arrive: |hand, shown| {
+        hand.types_address(shown);
+        hand.browser.fill("input[name=user_code]", shown.code());
+        hand.browser.click("[type=submit]");
+    },
+    ..DEVICE
+};
+
+/// The same at the relay.
+pub const RELAY_TYPED: Way = Way {
+    name: "relay, code typed",
+    arrive: |hand, shown| {
+        hand.types_address(shown);
+        hand.page("form[action='/pair']");
+        hand.browser.fill("input[name=code]", shown.code());
+        hand.browser.click("form[action='/pair'] button");
+        hand.page("form[action='/go']");
+        assert!(hand.browser.text().contains(relay::DEVICE), "the relay names the device");
+        hand.browser.click("form[action='/go'] button");
+    },
+    ..RELAY
+};
+
+/// The same at the portal.
+pub const PORTAL_TYPED: Way = Way {
+    name: "LAN redirect, code typed",
+    arrive: |hand, shown| {
+        hand.types_address(shown);
+        hand.page("form[action='/start']");
+        hand.browser.fill("input[name=code]", shown.code());
+        hand.browser.click("form[action='/start'] button");
+    },
+    ..PORTAL
+};
 
 /// Scans the device's QR code, and goes on.
 fn pair(hand: &Hand, shown: &Shown) {
