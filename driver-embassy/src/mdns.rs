@@ -131,7 +131,7 @@ impl<'d> Mdns<'d> {
         let (mut announced, mut left, mut until) = (0, ANSWERS, Instant::now());
         loop {
             if Instant::now() >= until {
-                until = Instant::now() + SECOND;
+                until = Instant::now().saturating_add(SECOND);
                 left = ANSWERS;
                 if self.settle() {
                     announced = 0;
@@ -213,7 +213,7 @@ impl<'d> Mdns<'d> {
         if let Some(answer) = self.answer.get(..length).filter(|answer| !answer.is_empty()) {
             event!("mDNS: {} octets to {}", length, to);
             // What is lost is asked for again.
-            let _ = with_deadline(Instant::now() + SECOND, async {
+            let _ = with_deadline(Instant::now().saturating_add(SECOND), async {
                 let _ = self.socket.send_to(answer, to).await;
                 self.socket.flush().await;
             })

@@ -69,7 +69,7 @@ use crate::{
     Failure,
     portal::{
         place::Place,
-        server::{Came, Server, Serves, now},
+        server::{Came, Server, Serves, after, now},
     },
     user_agent::{UserAgent, UserAgentError},
 };
@@ -175,7 +175,7 @@ impl<'p, L: Listen, F: Front, const N: usize, const M: usize> Portal<'p, L, F, N
         }
         let closing = Closing(self);
         let Self { server, front, .. } = &mut *closing.0;
-        let until = Instant::now() + CONFIRMATION;
+        let until = after(CONFIRMATION);
         let mut serves = Serves::Confirmation;
         // What was pressed before it was asked is no answer to it.
         let before = either(front.pressed(), core::future::ready(())).await;
@@ -198,7 +198,7 @@ impl<'p, L: Listen, F: Front, const N: usize, const M: usize> Portal<'p, L, F, N
         let ending = if accepted { Ending::SignedIn } else { Ending::Denied };
         server.portal.finished(ending);
         both(server, &mut Serves::Last(ending, ""), front.show(&Screen::Over)).await;
-        server.serve(&mut Serves::Last(ending, ""), Instant::now() + LAST_PAGE).await;
+        server.serve(&mut Serves::Last(ending, ""), after(LAST_PAGE)).await;
         Ok(accepted)
     }
 
@@ -244,7 +244,7 @@ impl<'p, L: Listen, F: Front, const N: usize, const M: usize> Portal<'p, L, F, N
     }
 
     async fn turn(&mut self, buffer: &mut [u8]) -> Result<Option<Came>, UserAgentError> {
-        let until = Instant::now() + TURN;
+        let until = after(TURN);
         match self.server.settle() {
             // The server would send the browser to where nobody is.
             Some(true) if self.server.place.site.has_callback() => return Err(UserAgentError::Moved),
@@ -335,7 +335,7 @@ impl<L: Listen, F: Front, const N: usize, const M: usize> UserAgent for Portal<'
         };
         let taken = self.server.portal.is_taken();
         let mut serves = Serves::Last(ending, detail.text());
-        let until = Instant::now() + LAST_PAGE;
+        let until = after(LAST_PAGE);
         let Self { server, front, .. } = self;
         if taken {
             both(server, &mut serves, front.show(&Screen::Over)).await;

@@ -106,13 +106,13 @@ fn beside<const N: usize, const M: usize>(addresses: u8, what: Attack) -> (u64, 
     home.run(select(sign_in, async {
         home.panel.code().await;
         // They have had time to take all places.
-        Timer::after_secs(2).await;
-        for _ in 0..5 {
+        Timer::after_secs(1).await;
+        for _ in 0..4 {
             let before = elapsed();
             let page = phone.get("/").await;
             assert_eq!(status(&page), 200, "{page}");
             longest = longest.max(elapsed() - before);
-            Timer::after_millis(1310).await;
+            Timer::after_millis(710).await;
         }
     }));
     (longest, phone.refused)

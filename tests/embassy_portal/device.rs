@@ -2,9 +2,11 @@
 
 use std::{
     cell::{Cell, RefCell},
+    future::{pending, ready},
     rc::Rc,
 };
 
+use embassy_futures::select::{Either, select};
 use embassy_net::tcp::client::TcpClientState;
 use embassy_time::Timer;
 use keyfob_core::{
@@ -174,6 +176,20 @@ impl Home {
         site: Site<'static>,
         settles: bool,
     ) -> (End, Option<Result<bool, UserAgentError>>) {
+        let ended = self.sign_in_until::<N, M>(client, site, settles, pending::<()>(), ready(())).await;
+        ended.expect("nobody drops it")
+    }
+
+    /// The same until something happens: then the driver's future is dropped, and something else is done while the portal is
+    /// still there.
+    pub async fn sign_in_until<const N: usize, const M: usize>(
+        &self,
+        client: &'static Client<'static>,
+        site: Site<'static>,
+        settles: bool,
+        until: impl Future,
+        then: impl Future<Output = ()>,
+    ) -> Option<(End, Option<Result<bool, UserAgentError>>)> {
         let stack = self.lan.device;
         let mut clock = SystemClock::new();
         clock.set(Date::Known(UnixTime::from_seconds(TODAY)));
@@ -190,12 +206,25 @@ impl Home {
         let mut flow = flow.expect("the settings are right");
         let mut buffer = [0; 8192];
         let done = |tokens: TokenResponse<'_>| Tokens::of(&tokens);
-        let end = run(&mut flow, &mut http, &mut portal, &mut clock, &mut buffer, done).await;
-        let settled = match (&end, settles) {
-            (Ok(tokens), true) => Some(portal.settle(tokens.subject.as_deref().unwrap_or_default()).await),
-            _ => None,
+        let sign_in = async {
+            let end = run(&mut flow, &mut http, &mut portal, &mut clock, &mut buffer, done).await;
+            let settled = match (&end, settles) {
+                (Ok(tokens), true) => {
+                    Some(portal.settle(tokens.subject.as_deref().unwrap_or_default()).await)
+                }
+                _ => None,
+            };
+            (end, settled)
         };
-        (end, settled)
+        let ended = match select(sign_in, until).await {
+            Either::First(ended) => Some(ended),
+            Either::Second(_) => {
+                then.await;
+                None
+            }
+        };
+        drop(portal);
+        ended
     }
 
     /// Runs this, with all that is around it.

@@ -22,7 +22,7 @@ async fn ask(stack: Stack<'static>, port: u16, question: &[u8]) -> Option<Vec<u8
     let (mut rx, mut tx, mut room) = ([0; 4096], [0; 2048], [0; 1500]);
     let mut socket = UdpSocket::new(stack, &mut rx_meta, &mut rx, &mut tx_meta, &mut tx);
     socket.bind(port).expect("a port");
-    socket.send_to(question, (Ipv4Address::from(GROUP), 5353)).await.expect("a network");
+    socket.send_to(question, (GROUP, 5353)).await.expect("a network");
     match with_timeout(Duration::from_secs(2), socket.recv_from(&mut room)).await {
         Ok(Ok((length, _))) => Some(room[..length].to_vec()),
         _ => None,
@@ -185,7 +185,7 @@ fn random_packets() {
                 if throw(10) == 0 {
                     packet.truncate(throw(packet.len() as u64) as usize);
                 }
-                socket.send_to(&packet, (Ipv4Address::from(GROUP), 5353)).await.expect("a network");
+                socket.send_to(&packet, (GROUP, 5353)).await.expect("a network");
                 Timer::after_millis(5).await;
             }
             Timer::after_secs(3).await;

@@ -1,5 +1,7 @@
 //! Whatever happens to the network and to the device in the middle of a sign-in.
 
+use std::future::pending;
+
 use embassy_futures::{join::join, select::select};
 use embassy_net::Ipv4Address;
 use embassy_time::Timer;
@@ -17,35 +19,46 @@ use crate::{
     sign_in::{by_redirect, target},
 };
 
-/// The power goes off at any moment: nobody listens any more. When it is back, the phone starts anew.
+/// The driver is dropped at any moment: nobody listens any more, and nothing is shown, though the portal is still there. Then
+/// somebody signs in anew.
 // REQ: PORTAL-19
 #[test]
-fn power_off() {
-    for at in [0, 500, 1000, 1500, 2000, 4000] {
+fn dropped() {
+    let mut shown = Vec::new();
+    for at in [0, 500, 1000, 1500, 2000, 4000, 130_000] {
         let home = Home::new();
         let (mut phone, mut other, mut again) = (home.phone(20), home.phone(21), home.phone(22));
         let end = home.run(async {
-            let first = async {
+            let browsing = async {
                 let code = home.panel.code().await;
                 let start = phone.start(&code).await;
                 let back = home.authorize(header(&start, "Location").expect("to the server"));
                 Timer::after_millis(1200).await;
                 let _ = phone.get(target(&back)).await;
-                std::future::pending::<()>().await;
+                let _ = phone.get("/callback/done").await;
+                pending::<()>().await;
             };
-            let off = select(home.sign_in(&LAN, BACK, true), Timer::after_millis(at));
-            select(off, first).await;
-            // It was drawn, or is taken down.
-            assert!(
-                home.panel.shown().last().is_none_or(|last| last == "hidden"),
-                "{:?}",
-                home.panel.shown()
-            );
-            assert_eq!(other.say(other.getting("/").as_bytes()).await, None, "nobody listens");
+            let until = select(browsing, Timer::after_millis(at));
+            let closed = async {
+                let last = home.panel.shown().last().cloned();
+                shown.push(home.panel.shown());
+                assert!(last.is_none_or(|last| last == "hidden"), "{at}: {:?}", home.panel.shown());
+                assert_eq!(other.say(other.getting("/").as_bytes()).await, None, "{at}");
+                assert_eq!(other.refused, 1, "{at}: nobody listens");
+            };
+            let ended = home.sign_in_until::<2, 3>(&LAN, BACK, true, until, closed).await;
+            // Nobody confirms in two minutes.
+            assert_eq!(ended.is_some(), at > 120_000);
+            assert!(ended.is_none_or(|(end, settled)| end.is_ok() && settled == Some(Ok(false))));
             *home.panel.code.borrow_mut() = None;
             join(home.sign_in(&LAN, BACK, false), by_redirect(&home, &mut again)).await.0.0
         });
         assert_eq!(end.expect("signed in").subject.as_deref(), Some(SUBJECT), "{at}");
+    }
+    // In every step.
+    for step in ["pair at http://10.0.0.1/", "connected", "confirm alice"] {
+        let step = if step.starts_with("confirm") { format!("confirm {SUBJECT}") } else { step.to_owned() };
+        assert!(shown.iter().any(|shown| shown.iter().rev().nth(1) == Some(&step)), "{step}: {shown:?}");
     }
 }
 
@@ -162,6 +175,7 @@ fn given_up() {
             home.panel.press.set(Some(Press::Cancel));
             Timer::after_secs(1).await;
             assert_eq!(late.say(late.getting("/").as_bytes()).await, None);
+            assert_eq!(late.refused, 1);
         }));
         assert!(matches!(end, Err(Failure::UserAgent(UserAgentError::Cancelled))), "{end:?}");
         assert_eq!(home.panel.shown().last().map(String::as_str), Some("over"));

@@ -1,10 +1,10 @@
 //! Sockets of `embassy-net` that wait for connections.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, SocketAddrV4};
 
 use embassy_net::{
     IpAddress, IpListenEndpoint, Stack,
-    tcp::{self, State, TcpSocket},
+    tcp::{self, AcceptError, TcpSocket},
 };
 use embedded_io_async::{ErrorType, Read, Write};
 
@@ -62,14 +62,12 @@ impl Write for EmbassyListener<'_> {
 
 impl Listen for EmbassyListener<'_> {
     async fn accept(&mut self) -> Result<IpAddr, Self::Error> {
-        match self.socket.state() {
-            // An accept that was dropped goes on: the socket is on its way already.
-            State::SynReceived => self.socket.wait_write_ready().await,
-            State::Established | State::CloseWait => {}
-            _ => {
-                let endpoint = IpListenEndpoint { addr: None, port: self.port };
-                let accepted = self.socket.accept(endpoint).await;
-                accepted.map_err(|_| tcp::Error::ConnectionReset)?;
+        if !self.socket.may_send() {
+            let endpoint = IpListenEndpoint { addr: None, port: self.port };
+            match self.socket.accept(endpoint).await {
+                // An accept that was dropped goes on: somebody is on the way already.
+                Err(AcceptError::InvalidState) => self.socket.wait_write_ready().await,
+                accepted => accepted.map_err(|_| tcp::Error::ConnectionReset)?,
             }
         }
         let peer = self.socket.remote_endpoint().ok_or(tcp::Error::ConnectionReset)?;
@@ -80,9 +78,9 @@ impl Listen for EmbassyListener<'_> {
         })
     }
 
-    fn address(&self) -> Option<SocketAddr> {
+    fn address(&self) -> Option<SocketAddrV4> {
         let config = self.stack.config_v4()?;
-        Some(SocketAddr::new(IpAddr::V4(config.address.address()), self.port))
+        Some(SocketAddrV4::new(config.address.address(), self.port))
     }
 
     fn finish(&mut self) {
@@ -90,10 +88,7 @@ impl Listen for EmbassyListener<'_> {
     }
 
     fn abort(&mut self) {
-        // One that is over needs no reset.
-        if self.socket.state() != State::TimeWait {
-            self.socket.abort();
-        }
+        self.socket.abort();
     }
 }
 

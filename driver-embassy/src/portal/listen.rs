@@ -1,6 +1,6 @@
 //! Where connections come from.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, SocketAddrV4};
 
 use embedded_io_async::{Read, Write};
 
@@ -15,8 +15,9 @@ pub trait Listen: Read + Write {
     /// Waits for a connection, and tells the address of who made it.
     async fn accept(&mut self) -> Result<IpAddr, Self::Error>;
 
-    /// Where the socket is reached from other devices. `None`: nowhere now, for there is no network.
-    fn address(&self) -> Option<SocketAddr>;
+    /// Where the socket is reached from other devices; IPv4 only, for phones open no IPv6 address that is good on one link
+    /// alone. `None`: nowhere now, for there is no network.
+    fn address(&self) -> Option<SocketAddrV4>;
 
     /// Says that nothing more is written. What was written still goes out, and reading goes on.
     fn finish(&mut self);
@@ -30,7 +31,7 @@ impl<L: Listen> Listen for &mut L {
         (**self).accept().await
     }
 
-    fn address(&self) -> Option<SocketAddr> {
+    fn address(&self) -> Option<SocketAddrV4> {
         (**self).address()
     }
 

@@ -6,7 +6,7 @@ use core::{
     task::{Context, Poll},
 };
 
-use embassy_time::{Instant, Timer};
+use embassy_time::{Duration, Instant, Timer};
 use keyfob_core::{
     error::Error,
     flow::Redirect,
@@ -147,7 +147,7 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
         self.url.zeroize();
         self.url_length = 0;
         let Some(room) = self.url.get_mut(..url.len()) else { return false };
-        room.copy_from_slice(url.as_bytes());
+        room.iter_mut().zip(url.bytes()).for_each(|(place, octet)| *place = octet);
         self.url_length = url.len();
         true
     }
@@ -168,7 +168,7 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
     /// until something was asked for that may change the screen.
     pub(super) async fn serve(&mut self, serves: &mut Serves<'_>, until: Instant) -> Option<Came> {
         loop {
-            let pause = Instant::now() + embassy_time::Duration::from_millis(self.pause());
+            let pause = after(Duration::from_millis(self.pause()));
             let mut timer = pin!(Timer::at(pause.min(until)));
             let came = poll_fn(|context| match self.look(context, serves) {
                 Poll::Ready(came) => Poll::Ready(Some(came)),
@@ -456,7 +456,7 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
                     self.refuse(index, status);
                     return Step::Moved;
                 };
-                room.copy_from_slice(text.as_bytes());
+                room.iter_mut().zip(text.bytes()).for_each(|(place, octet)| *place = octet);
                 line.go(Stage::Asking, uptime);
                 self.asking = Some(index);
                 return Step::Redirect(Came { kind, length });
@@ -625,6 +625,11 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
 fn per_address(places: usize) -> u8 {
     let most = u8::try_from(places.saturating_sub(1)).unwrap_or(u8::MAX);
     Slots::<1>::PER_ADDRESS.min(most).max(1)
+}
+
+/// The moment after so long a time.
+pub(super) fn after(duration: Duration) -> Instant {
+    Instant::now().saturating_add(duration)
 }
 
 /// This moment. Portals do not ask for the date.
