@@ -128,7 +128,8 @@ fn a_code_of_another_account_signs_nobody_in() {
 // REQ: RELAY-03
 #[test]
 fn responses_that_were_changed() {
-    let cases: [(&str, fn(&Return) -> Return, Error); 12] = [
+    type Case = (&'static str, fn(&Return) -> Return, Error);
+    let cases: [Case; 12] = [
         (
             "another state",
             |redirect| form(|text| text.replace("state=", "state=x"), redirect),

@@ -124,6 +124,14 @@ fn the_code_is_bound_to_a_key() {
     );
     assert_eq!(form::in_body(open.body.as_bytes(), "mailbox"), mailbox(&get("state").expect("a state")));
     assert!(Device::entered(&RELAYED_SIGNING).finish().is_ok());
+    // The server wants to see a nonce in each proof, that of the push too.
+    let mut device = Device::new(&RELAYED_SIGNING);
+    device.server().guard.nonce = Some("nonce-1");
+    assert_eq!(device.ask(), Ok(None));
+    assert_eq!(device.request().path(), "/par", "once more, and with the nonce");
+    assert_eq!(device.ask(), Ok(None));
+    assert!(device.finish_entered().is_ok());
+    assert_eq!(device.server().count("/par"), 2);
 }
 
 // REQ: RELAY-01, RELAY-04, CFG-01
