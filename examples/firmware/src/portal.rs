@@ -7,16 +7,16 @@ use keyfob_core::{
     error::Error,
     flow::AuthorizationCode,
     plan::Way,
-    portal::{Alphabet, Brand, ENGLISH, FRENCH, GERMAN, SPANISH, Site},
+    portal::{Brand, ENGLISH, FRENCH, GERMAN, SPANISH, Screen, Site},
     session::Session,
 };
 use keyfob_embassy::{
     Clock, Failure,
     http::Http,
     net::EmbassyListener,
-    portal::{Portal, Room},
+    portal::{Front, Portal, Press, Room},
     run,
-    serial_console::SerialConsole,
+    serial_console::{SerialConsole, WithKeys},
     session::Store,
     user_agent::UserAgent,
 };
@@ -112,9 +112,9 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
         };
         let sockets = EmbassyListener::array(*stack, PORT, received, sent);
         let mut picture = [0; PICTURE];
-        let mut screen = SerialConsole::new(Console, board::NAME, &mut picture).with_keys(Keys);
-        let mut portal =
-            Portal::new(site, Alphabet::Consonants, seed(), &mut screen, sockets, room).confirming();
+        let console = SerialConsole::new(Console, board::NAME, &mut picture).with_keys(Keys);
+        let mut front = Counting { console, wrong_codes: 0, strangers: 0 };
+        let mut portal = Portal::new(site, seed(), &mut front, sockets, room).confirming();
         let mut flow = AuthorizationCode::<CODES>::new(&client, seed(), self.clock.now())?;
         let mut clock = self.clock;
         let sign_in = async {
@@ -130,11 +130,11 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
         let sign_in = mdns.beside(sign_in);
         let outcome: Result<bool, Failure<H::Error>> = sign_in.await;
         let asked = !portal.reopens();
-        let wrong = portal.wrong_codes();
         drop(portal);
-        let Ok(()) = screen.console().clear().await;
-        if wrong > 0 {
-            say!("Wrong codes: {wrong}.");
+        let Counting { mut console, wrong_codes, strangers } = front;
+        let Ok(()) = console.console().clear().await;
+        if (wrong_codes, strangers) != (0, 0) {
+            say!("Wrong codes: {wrong_codes}; answers of other sign-ins: {strangers}.");
         }
         Ok(match outcome {
             Ok(true) => {
@@ -150,5 +150,34 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
                 End::of(&failure, asked)
             }
         })
+    }
+}
+
+/// The console, which also counts who tries what.
+struct Counting<'p> {
+    console: WithKeys<'p, Console, Keys>,
+    wrong_codes: u16,
+    strangers: u16,
+}
+
+impl Front for Counting<'_> {
+    async fn show(&mut self, screen: &Screen<'_>) {
+        self.console.show(screen).await;
+    }
+
+    async fn confirm(&mut self, account: &str) {
+        self.console.confirm(account).await;
+    }
+
+    async fn pressed(&mut self) -> Press {
+        self.console.pressed().await
+    }
+
+    fn warn(&mut self, wrong_codes: u16, strangers: u16) {
+        (self.wrong_codes, self.strangers) = (wrong_codes, strangers);
+    }
+
+    fn hide(&mut self) {
+        self.console.hide();
     }
 }
