@@ -372,7 +372,7 @@ fn respond<const N: usize>(
 ) {
     // There is room for every answer.
     if let Ok(answer) = answer {
-        log::info!(target: LOG, "{:?} {}", visitor.asks.route(), answer.status().code());
+        log::info!(target: LOG, "{} {}", visitor.asks.route().as_str(), answer.status().code());
         visitor.answer(answer.octets());
     }
     // What was sent arrives, also when the place is another's at once: a browser has its next connection ready before the
@@ -387,7 +387,7 @@ fn send_on(visitor: &mut Visitor, url: &str) {
         "HTTP/1.1 303 See Other\r\nLocation: {url}\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n\
          Content-Length: 0\r\nConnection: close\r\n\r\n"
     );
-    log::info!(target: LOG, "{:?} 303", visitor.asks.route());
+    log::info!(target: LOG, "{} 303", visitor.asks.route().as_str());
     visitor.answer(answer.as_bytes());
 }
 

@@ -53,7 +53,7 @@ fn route_and_status() {
     let portal: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("portal: ")).collect();
     assert_eq!(
         portal,
-        ["Home 200", "Start 403", "Home 200", "Start 303", "Other 404", "Callback 303", "Done 200"]
+        ["home 200", "start 403", "home 200", "start 303", "other 404", "callback 303", "done 200"]
     );
     let all = lines.concat();
     let cookie = cookie.split_once('=').expect("a value").1;

@@ -57,6 +57,21 @@ pub enum Route {
     Start,
 }
 
+impl Route {
+    /// Its name, for a log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Callback => "callback",
+            Self::Done => "done",
+            Self::Go => "go",
+            Self::Home => "home",
+            Self::Other => "other",
+            Self::Paste => "paste",
+            Self::Start => "start",
+        }
+    }
+}
+
 impl fmt::Debug for Visitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Visitor({:?})", self.route)

@@ -591,7 +591,7 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
         let Some(line) = self.lines.get_mut(index) else { return };
         // There is room for every answer.
         let Ok((length, status)) = answer else { return self.hang_up(index, uptime) };
-        event!("portal: {:?} {}", line.asks.route(), status.code());
+        event!("portal: {} {}", line.asks.route().as_str(), status.code());
         if let Some(place) = line.place {
             self.slots.heard(place);
         }

@@ -55,7 +55,7 @@ fn the_log_keeps_route_and_status() {
     let own: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("INFO keyfob_std::portal ")).collect();
     assert_eq!(
         own,
-        ["Other 404", "Other 400", "Home 200", "Start 303", "Callback 400", "Callback 303", "Done 200"]
+        ["other 404", "other 400", "home 200", "start 303", "callback 400", "callback 303", "done 200"]
     );
     // And nobody else writes more of it, at any level.
     let (marker, state) = ("marker", location.split("state=").nth(1).expect("is there").split('&').next());
