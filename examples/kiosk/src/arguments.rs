@@ -13,7 +13,7 @@ use crate::{brand::Colour, kiosk::Limits, words};
 #[derive(Debug, Parser)]
 #[command(name = "kiosk", version, max_term_width = 100)]
 pub struct Arguments {
-    /// The server, exactly as it names itself, to the last slash: https://tenant.auth0.com/
+    #[arg(help = "The server, exactly as it names itself, to the last slash: https://tenant.auth0.com/")]
     #[arg(long, value_name = "URL", requires = "client_id", help_heading = SERVER)]
     pub issuer: Option<String>,
 

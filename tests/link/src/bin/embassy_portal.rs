@@ -30,7 +30,8 @@ entry!(run);
 #[inline(never)]
 fn run(given: Given<'_>) -> Result<usize, Error> {
     let mut room = Room::<2>::new();
-    let site = Site::new(&SERVER, &["kettle.local"]).callback("/callback").paste(&SERVER).limits(Room::LIMITS);
+    let site =
+        Site::new(&SERVER, &["kettle.local"]).callback("/callback").paste(&SERVER).limits(Room::LIMITS);
     let sockets = [Opaque, Opaque, Opaque];
     let mut portal = Portal::new(site, Seed::new(seed(&given))?, Opaque, sockets, &mut room);
     if black_box(true) {
