@@ -64,6 +64,8 @@ const TICK: Duration = Duration::from_secs(1);
 ///
 /// Requests and responses lie in `buffer` in turn; 8 KiB do for most servers.
 ///
+/// However it ends, a relay is told ([`Flow::closing`]) after the user agent; no answer of it is needed.
+///
 /// The future can be dropped at any time. If a request was on its way then, the flow takes its answer for lost:
 /// a code is never sent twice. A user code on the screen is hidden. Whatever lies in `buffer` stays there until the buffer is used again or dropped.
 ///

@@ -43,6 +43,8 @@ const TICK: Duration = Duration::from_secs(1);
 ///
 /// Requests and responses lie in `buffer` in turn; 8 KiB do for most servers.
 ///
+/// However it ends, a relay is told ([`Flow::closing`]) after the user agent; no answer of it is needed.
+///
 /// # Errors
 /// [`Failure`] says who failed. A refusal's text is in [`Flow::refusal`] then.
 pub fn run<R>(
