@@ -10,7 +10,7 @@ use embassy_time::{Duration, Instant, Timer};
 use keyfob_core::{
     error::Error,
     flow::Redirect,
-    portal::{Admission, Ending, Outcome, Portal, Slots, Status, Visitor},
+    portal::{Admission, Ending, Outcome, Portal, Route, Slots, Status, Visitor},
     time::Now,
 };
 use zeroize::Zeroize;
@@ -591,7 +591,7 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
         let Some(line) = self.lines.get_mut(index) else { return };
         // There is room for every answer.
         let Ok((length, status)) = answer else { return self.hang_up(index, uptime) };
-        event!("portal: {:?} {}", line.asks.route(), status.code());
+        event!("portal: {} {}", name(line.asks.route()), status.code());
         if let Some(place) = line.place {
             self.slots.heard(place);
         }
@@ -618,6 +618,19 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
         if let Some(request) = self.requests.get_mut(place) {
             request.zeroize();
         }
+    }
+}
+
+/// A route, for the log.
+const fn name(route: Route) -> &'static str {
+    match route {
+        Route::Callback => "Callback",
+        Route::Done => "Done",
+        Route::Go => "Go",
+        Route::Home => "Home",
+        Route::Paste => "Paste",
+        Route::Start => "Start",
+        _ => "Other",
     }
 }
 
