@@ -211,7 +211,7 @@ impl<'d> Mdns<'d> {
 
     async fn send(&mut self, length: usize, to: IpEndpoint) {
         if let Some(answer) = self.answer.get(..length).filter(|answer| !answer.is_empty()) {
-            event!("mDNS: {} octets", length);
+            event!("mDNS: {} octets, to port {}", length, to.port);
             // What is lost is asked for again.
             let _ = with_deadline(Instant::now().saturating_add(SECOND), async {
                 let _ = self.socket.send_to(answer, to).await;

@@ -68,6 +68,7 @@ use keyfob_core::{
 use crate::{
     Failure,
     portal::{
+        line::look,
         place::Place,
         server::{Came, Server, Serves, after, now},
     },
@@ -178,8 +179,8 @@ impl<'p, L: Listen, F: Front, const N: usize, const M: usize> Portal<'p, L, F, N
         let until = after(CONFIRMATION);
         let mut serves = Serves::Confirmation;
         // What was pressed before it was asked is no answer to it.
-        let before = either(front.pressed(), core::future::ready(())).await;
-        let cancelled = matches!(before, Either::First(Press::Cancel));
+        let before = poll_fn(|context| Poll::Ready(look(context, front.pressed()))).await;
+        let cancelled = matches!(before, Poll::Ready(Press::Cancel));
         if !cancelled {
             both(server, &mut serves, front.confirm(account)).await;
         }
