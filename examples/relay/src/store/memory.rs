@@ -299,38 +299,59 @@ impl State {
 /// Addresses with wrong codes that are remembered at a time.
 const MOST_ADDRESSES: usize = 100_000;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
+    /// A mailbox of its own for each number.
+    fn open(memory: &Memory, number: usize) -> Name {
+        let tag = |label: u8| {
+            let mut tag = [label; 16];
+            tag[..8].copy_from_slice(&number.to_le_bytes());
+            tag
+        };
+        let mut mailbox = [0; 32];
+        mailbox[..16].copy_from_slice(&tag(0));
+        // An authorization URL of 450 octets, which is more than a usual one that is not pushed.
+        let sealed = vec![7; 16 + 32 + 450 + 16];
+        let (device, browser, code, token) = (tag(1), tag(2), tag(3), tag(4));
+        let entry = Entry { device, browser, code, token, wrapped: [5; 16], sealed };
+        let (mut state, now) = memory.state();
+        assert_eq!(state.open(&memory.rules, now, &mailbox, entry), Opened::Done(120_000));
+        mailbox
+    }
+
+    #[test]
+    fn the_first_answer_stands() {
+        let memory = Memory::new(Rules::default(), Clock::default());
+        let mailbox = open(&memory, 0);
+        let (mut state, now) = memory.state();
+        let (browser, code) = (state.mailboxes[&mailbox].browser, state.mailboxes[&mailbox].code);
+        let rules = &memory.rules;
+        assert!(!state.respond(rules, now, &mailbox, &browser, vec![1]));
+        assert!(matches!(state.pair(rules, now, &code, None), Pairing::Done(_)));
+        assert!(!state.respond(rules, now, &mailbox, &[9; 16], vec![2]));
+        assert!(state.respond(rules, now, &mailbox, &browser, vec![3]));
+        assert!(!state.respond(rules, now, &mailbox, &browser, vec![4]));
+        assert_eq!(state.mailboxes[&mailbox].response.as_deref(), Some(&[3][..]));
+    }
+
     /// Octets of this process in memory.
+    #[cfg(target_os = "linux")]
     fn resident() -> usize {
-        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_pending_sign_in_takes_a_kilobyte_at_the_most() {
         const COUNT: usize = 100_000;
         let memory = Arc::new(Memory::new(Rules::default(), Clock::default()));
         let before = resident();
         for number in 0..COUNT {
-            let tag = |label: u8| {
-                let mut tag = [label; 16];
-                tag[..8].copy_from_slice(&number.to_le_bytes());
-                tag
-            };
-            let mut mailbox = [0; 32];
-            mailbox[..16].copy_from_slice(&tag(0));
-            // An authorization URL of 450 octets, which is more than a usual one that is not pushed.
-            let sealed = vec![7; 16 + 32 + 450 + 16];
-            let (device, browser, code, token) = (tag(1), tag(2), tag(3), tag(4));
-            let entry = Entry { device, browser, code, token, wrapped: [5; 16], sealed };
-            let (mut state, now) = memory.state();
-            assert_eq!(state.open(&memory.rules, now, &mailbox, entry), Opened::Done(120_000));
+            open(&memory, number);
         }
         let each = (resident() - before) / COUNT;
         assert!((600..=1024).contains(&each), "{each} octets");

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Browser, Client, Codes, Device, HOST, PUBLIC, Running, SignIn, raw, until};
+use crate::support::{Browser, Client, Codes, Device, HOST, PUBLIC, Running, SignIn, race, raw, until};
 
 /// A sign-in whose browser was let in and went on to the server.
 fn under_way(relay: &Running) -> (Device, SignIn, Browser) {
@@ -234,6 +234,15 @@ fn a_callback_is_replayed() {
     assert_eq!(sign_in.open(&device.wait(&sign_in, "paired", 0)), format!("q{}", sign_in.response()));
     assert_eq!(browser.callback(&other).status, 303);
     assert_eq!(device.settled(&sign_in), "{\"status\":\"taken\"}");
+}
+
+#[test]
+fn two_callbacks_race() {
+    let relay = Running::start();
+    let (device, sign_in, browser) = under_way(&relay);
+    race(&[browser], &sign_in);
+    assert!(sign_in.open(&device.wait(&sign_in, "paired", 0)).starts_with("qcode="));
+    assert_eq!(relay.metric("keyfob_relay_answered_total"), 1.0);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use keyfob_relay::{Keys, StoreKind};
 
 use crate::support::{
-    Browser, Client, Device, Fleet, Folder, Front, Instance, RedisServer, Reply, Running, SignIn, until,
+    Browser, Client, Device, Fleet, Folder, Front, Instance, RedisServer, Reply, Running, SignIn, race, until,
 };
 
 /// Two relays in this process, over one server.
@@ -69,6 +69,19 @@ fn a_sign_in_goes_on_at_any_instance() {
     assert_eq!(elsewhere.close(&sign_in, "refused").status, 200);
     assert!(there.get("/done").body.contains("it was not allowed"));
     assert_eq!((device.status(&sign_in).as_str(), device.close(&sign_in, "failed").status), ("mailbox", 404));
+}
+
+#[test]
+fn callbacks_race_at_two_instances() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis);
+    let (device, sign_in, mut browser) = (one.kettle(), SignIn::new(), one.browser());
+    browser.pair(&device.open(&sign_in));
+    let there = Browser { client: two.browser().client, ..browser.clone() };
+    race(&[browser, there], &sign_in);
+    assert!(sign_in.open(&device.wait(&sign_in, "paired", 0)).starts_with("qcode="));
+    let answered = |relay: &Running| relay.metric("keyfob_relay_answered_total");
+    assert_eq!(answered(&one) + answered(&two), 1.0);
 }
 
 #[test]

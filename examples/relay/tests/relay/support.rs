@@ -4,7 +4,10 @@ use std::{
     fs,
     net::SocketAddr,
     path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -374,6 +377,26 @@ impl Browser {
         assert_eq!(self.callback(&sign_in.response()).status, 303);
     }
 }
+
+/// The same answer of the server, many times at once, each with another code.
+pub fn race(browsers: &[Browser], sign_in: &SignIn) {
+    let start = Arc::new(Barrier::new(RACERS));
+    let racers: Vec<_> = (0..RACERS)
+        .map(|racer| {
+            let (browser, start) = (browsers[racer % browsers.len()].clone(), start.clone());
+            let response = sign_in.response().replace("code=", &format!("code={racer}-"));
+            thread::spawn(move || {
+                start.wait();
+                browser.callback(&response).status
+            })
+        })
+        .collect();
+    for racer in racers {
+        assert_eq!(racer.join().unwrap(), 303);
+    }
+}
+
+const RACERS: usize = 24;
 
 /// Asks again and again, for a while.
 pub fn until(what: &str, mut check: impl FnMut() -> bool) {
