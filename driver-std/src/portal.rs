@@ -1,6 +1,6 @@
 //! The web server that a device shows to a phone in its network.
 //!
-//! It is the core's [portal](keyfob_core::portal) with sockets: a [`Portal`] is a user agent whose browser is the
+//! It is the core's [portal] with sockets: a [`Portal`] is a user agent whose browser is the
 //! phone, and whose screen and keys are the device's own, its [`Front`].
 //!
 //! ```no_run
@@ -48,13 +48,14 @@
 //! # }
 //! ```
 
+mod address;
 mod front;
 
 use std::{
     fmt,
     io::{self, ErrorKind},
-    mem,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    iter, mem,
+    net::{Ipv4Addr, SocketAddr},
     thread,
     time::{Duration, Instant},
 };
@@ -66,9 +67,10 @@ use keyfob_core::{
     secret::Seed,
     time::Now,
 };
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 use zeroize::Zeroizing;
 
+use self::address::{authority, hosts, listen, take_port};
 use crate::{
     Failure,
     server::{Kind, Last, Server, ending},
@@ -89,15 +91,15 @@ const TICK: Duration = Duration::from_secs(1);
 /// The time to confirm on the device.
 const CONFIRMATION: Duration = Duration::from_secs(120);
 
+/// Keys that are taken back before a confirmation is asked for.
+const EARLY: usize = 16;
+
 /// How long the phone may take to come for the last page, which a page that waits asks for every three seconds.
 const LAST_PAGE: Duration = Duration::from_secs(5);
 
 /// Connections at a time, of which one address has [`Slots::PER_ADDRESS`]. One that says nothing takes no room, so there
 /// can be many: who comes behind a crowd waits until all of it was let in.
 const PLACES: usize = 128;
-
-/// Connections that wait to be let in.
-const BACKLOG: i32 = 128;
 
 /// Room for what the screen shows: the longest name of a host, and what is around it.
 const SCREEN: usize = 512;
@@ -109,7 +111,8 @@ const SCREEN: usize = 512;
 /// thread, for it listens only while the driver waits in [`redirect`](UserAgent::redirect) or in one of these.
 ///
 /// It serves one sign-in. There are 128 places for connections, two of them for one address, and the limits are those
-/// of [`Limits::PORTAL`]. Each answer is a line in the [`log`], with what was asked for and the status.
+/// of [`Limits::PORTAL`]. A connection that is silent takes 200 octets, one that has said a part of its request 10 KiB
+/// more, beside what the operating system takes. Each answer is a line in the [`log`], with what was asked for and the status.
 pub struct Portal<'s, F: Front> {
     door: Door,
     site: Site<'s>,
@@ -233,8 +236,9 @@ impl<'s, F: Front> Portal<'s, F> {
     pub fn settle(&mut self, account: &str) -> Result<bool, UserAgentError> {
         let Door::Open(server) = &mut self.door else { return Err(closed()) };
         server.portal.confirm();
-        // What was pressed before it was asked is no answer to it.
-        let mut press = self.front.pressed().filter(|press| *press == Press::Cancel);
+        // What was pressed before it was asked is no answer to it. A key that is held has an end, too.
+        let mut press =
+            iter::from_fn(|| self.front.pressed()).take(EARLY).find(|press| *press == Press::Cancel);
         self.front.confirm(account);
         let end = Instant::now() + CONFIRMATION;
         let accepted = loop {
@@ -276,7 +280,7 @@ impl<'s, F: Front> Portal<'s, F> {
                 _ => {}
             }
             if self.ticked.elapsed() >= TICK {
-                self.tick();
+                self.tick()?;
             }
             self.tell();
             let hosts = hosts(&self.site, &self.authority);
@@ -300,25 +304,31 @@ impl<'s, F: Front> Portal<'s, F> {
     }
 
     /// What is to be done each second: the time left is shown, and the address looked at.
-    fn tick(&mut self) {
+    fn tick(&mut self) -> Result<(), UserAgentError> {
         self.ticked = Instant::now();
         if matches!(self.shown, What::Pair(..)) {
             self.shown = What::Nothing;
         }
         let wanted = self.front.moved().or(self.moving.take());
-        let (Door::Open(server), Some(address)) = (&mut self.door, wanted) else { return };
+        let (Door::Open(server), Some(address)) = (&mut self.door, wanted) else { return Ok(()) };
         if address.ip().is_unspecified() || self.authority.is_empty() {
-            return;
+            return Ok(());
+        }
+        let is_first = self.site.hosts().is_empty();
+        // The server would send the browser to where nobody is.
+        if is_first && self.site.has_callback() {
+            return Err(UserAgentError::Moved);
         }
         if take_port(address).and_then(listen).and_then(|listener| server.listen(listener)).is_err() {
             // The address is known before it is there.
             self.moving = Some(address);
-            return;
+            return Ok(());
         }
         self.authority = authority(address);
-        if self.site.hosts().is_empty() {
+        if is_first {
             server.portal.release(server.now());
         }
+        Ok(())
     }
 
     /// Shows and tells what has changed.
@@ -422,38 +432,6 @@ impl<F: Front> fmt::Debug for Portal<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Portal({}, {:?})", self.host(), self.shown)
     }
-}
-
-/// Takes a port, at which nobody is heard yet.
-fn take_port(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // Elsewhere this has another meaning: it takes ports away from others.
-    if cfg!(unix) {
-        socket.set_reuse_address(true)?;
-    }
-    socket.bind(&address.into())?;
-    Ok(socket)
-}
-
-fn listen(socket: Socket) -> io::Result<TcpListener> {
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// The address as it stands in `Host`; empty if it stands for all.
-fn authority(address: SocketAddr) -> String {
-    let host = match address.ip() {
-        ip if ip.is_unspecified() => return String::new(),
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    };
-    if address.port() == 80 { host } else { format!("{host}:{}", address.port()) }
-}
-
-/// The hosts of the site, and its address.
-fn hosts<'h>(site: &Site<'h>, authority: &'h str) -> Vec<&'h str> {
-    let own = Some(authority).filter(|own| !own.is_empty() && !site.hosts().contains(own));
-    site.hosts().iter().copied().chain(own).collect()
 }
 
 fn closed() -> UserAgentError {

@@ -149,7 +149,10 @@ impl Loopback {
             None => (Ending::SignedIn, String::new()),
             Some(failure) => (ending(failure), failure.to_string()),
         };
-        let last = self.back.as_deref().map_or(Last::Ended(ending, &detail), Last::Elsewhere);
+        let last = match &self.back {
+            Some(url) => Last::Elsewhere(url),
+            None => Last::Ended(ending, &detail),
+        };
         // The sign-in is over, whether its page is seen or not.
         let _ = server.last(&site, last, Instant::now() + LAST_PAGE);
     }

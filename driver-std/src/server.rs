@@ -6,7 +6,7 @@ mod hall;
 mod visitor;
 
 use std::{
-    io,
+    io, mem,
     net::{self, IpAddr, Ipv4Addr, Shutdown},
     time::{Duration, Instant},
 };
@@ -50,7 +50,7 @@ pub(crate) struct Server<const N: usize> {
 /// What those get who wait for the last page.
 #[derive(Clone, Copy)]
 pub(crate) enum Last<'d> {
-    /// They are sent on to this address.
+    /// The address of another page.
     Elsewhere(&'d str),
     /// How the sign-in ended, with more of it.
     Ended(Ending, &'d str),
@@ -163,10 +163,11 @@ impl<const N: usize> Server<N> {
             let now = self.now();
             let Hall { visitors, slots, .. } = &mut self.hall;
             for visitor in visitors.iter_mut().flatten().filter(|visitor| visitor.is_held) {
-                served = true;
                 let answer = match last {
                     Last::Elsewhere(url) => {
-                        send_on(visitor, slots, now, url);
+                        send_on(visitor, url);
+                        slots.answered(visitor.place, now.uptime);
+                        served = true;
                         continue;
                     }
                     Last::Ended(ending, detail) => {
@@ -175,6 +176,7 @@ impl<const N: usize> Server<N> {
                     Last::Wait => self.portal.wait(site, &visitor.asks, &mut self.out),
                 };
                 respond(visitor, slots, now, answer);
+                served = true;
             }
             let taken = served && !visitors.iter().flatten().any(Visitor::is_taking);
             if taken || Instant::now() >= end {
@@ -233,41 +235,65 @@ impl<const N: usize> Server<N> {
         now: Now,
         buffer: Option<&mut [u8]>,
     ) -> Next {
-        let Self { hall: Hall { slots, visitors, .. }, portal, out, spare, .. } = self;
-        let Some(visitor) = &mut visitors[place] else { return Next::Keep };
-        let mut octets = visitor.octets.take().or(spare.take());
-        let room = octets.get_or_insert_with(|| Zeroizing::new(vec![0; self.limits.request()]));
-        let came = visitor.listen(room);
-        if came != Came::Something {
-            *(if visitor.length > 0 { &mut visitor.octets } else { spare }) = octets;
-            return match came {
-                Came::End => Next::Close,
-                Came::Noise => Next::Again,
-                _ if !slots.is_late(place, now.uptime, self.request_time) => Next::Keep,
-                _ if visitor.asks.is_silent() => Next::Close,
-                _ => {
-                    let answer = portal.refuse(site, &visitor.asks, Status::RequestTimeout, out);
-                    respond(visitor, slots, now, answer);
-                    Next::Keep
-                }
-            };
+        let Some(visitor) = &mut self.hall.visitors[place] else { return Next::Keep };
+        let octets = visitor.octets.take().or(self.spare.take());
+        let mut octets = octets.unwrap_or_else(|| Zeroizing::new(vec![0; self.limits.request()]));
+        let next = match visitor.listen(&mut octets) {
+            Came::End => Next::Close,
+            Came::Noise => Next::Again,
+            Came::Nothing => self.remind(place, site, now),
+            Came::Something => self.answer(place, (site, url), now, &octets, buffer),
+        };
+        let Some(visitor) = &mut self.hall.visitors[place] else { return next };
+        if visitor.has_half() && matches!(next, Next::Keep) {
+            visitor.octets = Some(octets);
+        } else {
+            // Nothing of one visitor is left for the next.
+            octets[..mem::take(&mut visitor.length)].zeroize();
+            self.spare = Some(octets);
         }
-        let outcome = portal.handle(site, now, &mut visitor.asks, (room, visitor.length), out);
+        next
+    }
+
+    /// Parts with a visitor whose time for a request is over.
+    fn remind(&mut self, place: usize, site: &Site<'_>, now: Now) -> Next {
+        let Self { hall: Hall { slots, visitors, .. }, portal, out, .. } = self;
+        match &mut visitors[place] {
+            Some(visitor) if slots.is_late(place, now.uptime, self.request_time) => {
+                if visitor.asks.is_silent() {
+                    return Next::Close;
+                }
+                let answer = portal.refuse(site, &visitor.asks, Status::RequestTimeout, out);
+                respond(visitor, slots, now, answer);
+                Next::Keep
+            }
+            _ => Next::Keep,
+        }
+    }
+
+    /// Hands the core what came so far, and does what it says.
+    fn answer(
+        &mut self,
+        place: usize,
+        (site, url): (&Site<'_>, &str),
+        now: Now,
+        octets: &Octets,
+        buffer: Option<&mut [u8]>,
+    ) -> Next {
+        let Self { hall: Hall { slots, visitors, .. }, portal, out, .. } = self;
+        let Some(visitor) = &mut visitors[place] else { return Next::Keep };
+        let outcome = portal.handle(site, now, &mut visitor.asks, (octets, visitor.length), out);
         if !matches!(outcome, Ok(Outcome::More)) {
             slots.heard(place);
         }
-        let mut next = Next::Keep;
         let answer = match outcome {
-            Ok(Outcome::More) => {
-                visitor.octets = octets;
-                return Next::Keep;
-            }
+            Ok(Outcome::More) => return Next::Keep,
             Ok(Outcome::Wait) => {
                 visitor.is_held = true;
-                None
+                return Next::Keep;
             }
-            Ok(Outcome::Answer(answer)) => Some(Ok(answer)),
-            Ok(Outcome::Start) if !url.is_empty() => Some(portal.send(site, &visitor.asks, url, out)),
+            Ok(Outcome::Answer(answer)) => Ok(answer),
+            Ok(Outcome::Start) if !url.is_empty() => portal.send(site, &visitor.asks, url, out),
             Ok(Outcome::Redirect(redirect)) => {
                 let (kind, text, status) = match redirect {
                     Redirect::Code(text) => (Kind::Code, text, Status::ContentTooLarge),
@@ -275,26 +301,16 @@ impl<const N: usize> Server<N> {
                     Redirect::Url(text) => (Kind::Url, text, Status::UriTooLong),
                     _ => (Kind::Code, "", Status::NotFound),
                 };
-                let copied = buffer.map(|buffer| copy(text, buffer));
-                match copied {
-                    Some(Some(length)) => {
-                        next = Next::Redirect(kind, length);
-                        None
-                    }
-                    Some(None) => Some(portal.refuse(site, &visitor.asks, status, out)),
-                    None => Some(portal.judged(site, now, &visitor.asks, Some(Error::AlreadyCompleted), out)),
+                match buffer.map(|buffer| copy(text, buffer)) {
+                    Some(Some(length)) => return Next::Redirect(kind, length),
+                    Some(None) => portal.refuse(site, &visitor.asks, status, out),
+                    None => portal.judged(site, now, &visitor.asks, Some(Error::AlreadyCompleted), out),
                 }
             }
-            _ => Some(portal.refuse(site, &visitor.asks, Status::NotFound, out)),
+            _ => portal.refuse(site, &visitor.asks, Status::NotFound, out),
         };
-        if let Some(answer) = answer {
-            respond(visitor, slots, now, answer);
-        }
-        // Nothing of one visitor is left for the next.
-        room[..visitor.length].zeroize();
-        visitor.length = 0;
-        *spare = octets;
-        next
+        respond(visitor, slots, now, answer);
+        Next::Keep
     }
 
     /// Says that there is no place, without one: what fits into the socket at once is sent.
@@ -359,25 +375,20 @@ fn respond<const N: usize>(
         log::info!(target: LOG, "{:?} {}", visitor.asks.route(), answer.status().code());
         visitor.answer(answer.octets());
     }
-    answered(visitor, slots, now);
-}
-
-/// Sends a visitor on to another address.
-fn send_on<const N: usize>(visitor: &mut Visitor, slots: &mut Slots<N>, now: Now, url: &str) {
-    log::info!(target: LOG, "{:?} 303", visitor.asks.route());
-    let answer = format!(
-        "HTTP/1.1 303 See Other\r\nLocation: {url}\r\nCache-Control: no-store\r\n\
-         Referrer-Policy: no-referrer\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    );
-    visitor.answer(answer.as_bytes());
-    answered(visitor, slots, now);
-}
-
-fn answered<const N: usize>(visitor: &Visitor, slots: &mut Slots<N>, now: Now) {
     // What was sent arrives, also when the place is another's at once: a browser has its next connection ready before the
     // end of the last one was seen.
     let grace = if visitor.is_taking() { 0 } else { Slots::<N>::GRACE };
     slots.answered(visitor.place, now.uptime.saturating_sub(grace));
+}
+
+/// Sends a visitor to another page.
+fn send_on(visitor: &mut Visitor, url: &str) {
+    let answer = format!(
+        "HTTP/1.1 303 See Other\r\nLocation: {url}\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n\
+         Content-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    log::info!(target: LOG, "{:?} 303", visitor.asks.route());
+    visitor.answer(answer.as_bytes());
 }
 
 fn copy(text: &str, buffer: &mut [u8]) -> Option<usize> {

@@ -86,6 +86,8 @@ pub enum UserAgentError {
     Cancelled,
     /// The listener for the redirect failed.
     Listen(std::io::Error),
+    /// The device's address has changed, and the server would send the browser back to the old one.
+    Moved,
     /// Nothing can open an address, or show it.
     NoBrowser,
     /// Nothing can show a code.
@@ -97,6 +99,7 @@ impl fmt::Display for UserAgentError {
         f.write_str(match self {
             Self::Cancelled => "the sign-in was given up",
             Self::Listen(_) => "the listener for the redirect failed",
+            Self::Moved => "the address of this device has changed",
             Self::NoBrowser => "there is no browser to open",
             Self::NoScreen => "there is nothing to show a code on",
         })

@@ -39,9 +39,6 @@ const ROW: Duration = Duration::from_secs(4);
 /// The longest wait for an answer.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Connections of a crowd.
-const CROWD: u8 = 100;
-
 const SERVER: Metadata<'static> = Metadata::new("https://op.example")
     .authorization_endpoint("https://op.example/authorize")
     .token_endpoint("https://op.example/token");
@@ -78,12 +75,14 @@ fn main() {
     println!("| crowd | requests/s | ratio | median ms | p99 ms | worst ms | connections of the crowd/s |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     let quiet = row("none", None, device, &cookie, None);
-    for addresses in [1, 3, 50] {
-        let name = format!("silent, {addresses} addresses");
-        row(&name, Some((Slow::Silent, addresses)), device, &cookie, Some(quiet));
-    }
-    for slow in [Slow::Head, Slow::Body, Slow::Answer] {
-        row(&format!("{slow:?}, 50 addresses"), Some((slow, 50)), device, &cookie, Some(quiet));
+    let silent =
+        [(Slow::Silent, 100, 1), (Slow::Silent, 100, 3), (Slow::Silent, 100, 50), (Slow::Silent, 250, 250)];
+    let more =
+        [(Slow::Head, 100, 50), (Slow::Body, 100, 50), (Slow::Answer, 100, 50), (Slow::Body, 250, 250)];
+    for crowd in silent.into_iter().chain(more) {
+        let (slow, connections, addresses) = crowd;
+        let name = format!("{slow:?}, {connections} from {addresses}");
+        row(&name, Some(crowd), device, &cookie, Some(quiet));
     }
     row("none, again", None, device, &cookie, Some(quiet));
     stop.store(true, Ordering::Relaxed);
@@ -91,8 +90,15 @@ fn main() {
 }
 
 /// Measures, and prints a row. Gives requests per second.
-fn row(name: &str, crowd: Option<(Slow, u8)>, device: SocketAddr, cookie: &str, quiet: Option<f64>) -> f64 {
-    let crowd = crowd.map(|(slow, addresses)| Crowd::start(slow, device, CROWD, addresses));
+fn row(
+    name: &str,
+    crowd: Option<(Slow, u8, u8)>,
+    device: SocketAddr,
+    cookie: &str,
+    quiet: Option<f64>,
+) -> f64 {
+    let crowd =
+        crowd.map(|(slow, connections, addresses)| Crowd::start(slow, device, connections, addresses));
     thread::sleep(Duration::from_millis(500));
     let request = format!("GET / HTTP/1.1\r\nHost: {device}\r\nCookie: {cookie}\r\n\r\n");
     let (start, mut times) = (Instant::now(), Vec::new());

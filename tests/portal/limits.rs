@@ -151,6 +151,32 @@ fn places_are_given_and_taken_back() {
     assert!(!slots.is_late(3, u64::MAX, 1));
 }
 
+/// How long a driver may sleep, if nothing happens.
+#[test]
+fn the_wait_for_a_place_is_known() {
+    let mut slots = Slots::<2>::new(1);
+    assert_eq!(slots.wait(0), Some(0));
+    slots.admit(peer(1), 100);
+    assert_eq!(slots.wait(100), Some(0));
+    slots.admit(peer(2), 120);
+    for uptime in [120, 149, 150, 151, 200] {
+        let wait = slots.wait(uptime).expect("both are silent");
+        assert_eq!(
+            (wait, slots.has_place(uptime)),
+            (150u64.saturating_sub(uptime), uptime >= 150),
+            "{uptime}"
+        );
+    }
+    slots.heard(0);
+    assert_eq!(slots.wait(150), Some(20));
+    slots.heard(1);
+    assert_eq!(slots.wait(1000), None, "nobody can be replaced");
+    slots.answered(0, 1000);
+    assert_eq!(slots.wait(1010), Some(40));
+    slots.free(1);
+    assert_eq!(slots.wait(1010), Some(0));
+}
+
 #[test]
 fn an_address_replaces_its_own_first() {
     let mut slots = Slots::<4>::new(2);

@@ -261,6 +261,45 @@ fn the_screen_says_what_happens() {
     assert_eq!(short, Err(Error::BufferTooSmall { needed: length }));
 }
 
+/// A screen counts down without knowing the portal's clock.
+// REQ: PORTAL-09
+#[test]
+fn the_time_left_is_shown() {
+    let mut device = Device::lan();
+    let left = |device: &Device| {
+        let mut out = [0; 256];
+        match device.portal.poll(&device.site, device.now(), &mut out).expect("room") {
+            Screen::Pair(invitation) => invitation.seconds_left(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(left(&device), 120);
+    device.uptime += 1;
+    assert_eq!(left(&device), 120, "a part of a second counts as one");
+    device.uptime += 118_999;
+    assert_eq!(left(&device), 1);
+    device.pass(1);
+    assert_eq!(left(&device), 120, "of the next code");
+    // A pause has its end.
+    for _ in 0..5 {
+        Browser::new(2).start(&mut device, "ZZZZ-ZZZZ");
+    }
+    assert_eq!(left(&device), 10);
+}
+
+/// A driver makes the site of what it knows at the moment.
+#[test]
+fn hosts_are_set_anew() {
+    let site = SITE.with_hosts(&["192.168.4.77"]);
+    assert_eq!((SITE.hosts(), site.hosts()), (&["192.168.4.20", "kettle.local"][..], &["192.168.4.77"][..]));
+    assert!(SITE.has_callback() && site.has_callback() && !PASTE.has_callback());
+    let mut device = Device::new(&CLIENT, site);
+    assert!(device.screen().expect("an invitation").0.contains("192.168.4.77"));
+    assert_eq!(status(&Browser::new(2).get(&mut device, "/")), 421);
+    let mut browser = Browser { host: "192.168.4.77".into(), ..Browser::new(2) };
+    assert_eq!(status(&browser.get(&mut device, "/")), 200);
+}
+
 #[test]
 fn codes_are_all_different_and_use_every_character() {
     let (mut codes, mut characters) = (BTreeSet::new(), BTreeSet::new());

@@ -137,6 +137,11 @@ impl<'s> Site<'s> {
         self
     }
 
+    /// Whether the server sends the browser back to here.
+    pub const fn has_callback(&self) -> bool {
+        !self.callback.is_empty()
+    }
+
     pub(crate) const fn scheme(&self) -> &'static str {
         if self.https { "https://" } else { "http://" }
     }

@@ -15,7 +15,8 @@ pub trait Front {
     /// Shows who is about to be signed in, and asks for a key: [`Press::Confirm`] or [`Press::Cancel`].
     fn confirm(&mut self, _account: &str) {}
 
-    /// The key that was pressed since the last call. It never waits, and is asked ten times a second.
+    /// The key that was pressed since the last call. It never waits, and is asked ten times a second. One that was pressed
+    /// before [`confirm`](Front::confirm) confirms nothing.
     fn pressed(&mut self) -> Option<Press> {
         None
     }
@@ -25,7 +26,8 @@ pub trait Front {
     ///
     /// A phone that was let in under an address does not find the portal again, so another one may come in; under a
     /// [name](keyfob_core::portal::Site::new) nothing of this is noticed. Where the address is in the redirect URI, there is
-    /// no way back for any phone: [cancel](Press::Cancel), and begin again with the new one.
+    /// no way back for any phone, and the sign-in ends with
+    /// [`UserAgentError::Moved`](crate::user_agent::UserAgentError::Moved).
     fn moved(&mut self) -> Option<SocketAddr> {
         None
     }

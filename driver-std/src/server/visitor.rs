@@ -99,6 +99,11 @@ impl Visitor {
         }
     }
 
+    /// Whether it has said a part of a request, and may go on.
+    pub(super) fn has_half(&self) -> bool {
+        self.length > 0 && self.answered.is_none() && !self.is_held
+    }
+
     /// Whether a part of its answer was not taken yet.
     pub(super) fn is_taking(&self) -> bool {
         !self.rest.is_empty()
@@ -150,4 +155,18 @@ pub(super) fn send(mut stream: &TcpStream, octets: &[u8]) -> usize {
         }
     }
     sent
+}
+
+#[cfg(test)]
+mod tests {
+    use keyfob_core::portal::Limits;
+
+    use super::*;
+
+    /// What the documentation of the portal promises.
+    #[test]
+    fn a_silent_connection_is_small() {
+        assert!(size_of::<Option<Visitor>>() <= 192, "{}", size_of::<Option<Visitor>>());
+        assert_eq!(Limits::PORTAL.request(), 10_272);
+    }
 }

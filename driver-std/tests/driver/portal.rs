@@ -11,6 +11,7 @@ mod provider;
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     thread,
+    time::Duration,
 };
 
 use keyfob_core::{
@@ -97,8 +98,8 @@ fn the_screen_shows_an_address_and_the_time_left() {
     assert!(device.address.ip() == HOME && link.starts_with(&format!("{address}?t=")), "{link}");
     assert_eq!(link.len(), address.len() + "?t=".len() + 16);
     // It comes again each second, as the time goes by.
-    assert_eq!((seconds, &again), (120, &code));
-    assert!((118..120).contains(&later), "{later}");
+    assert_eq!(again, code);
+    assert!(seconds <= 120 && later < seconds, "{seconds}, {later}");
     // Who scans types nothing.
     let mut phone = Phone::new(&device, 9);
     let answer = phone.scan(&link);
@@ -133,10 +134,15 @@ fn the_user_confirms_on_the_device() {
     ] {
         let device = Device::new(Plan { confirming: true, ..Plan::LAN });
         let home = device.address;
-        // This one was not asked for.
+        device.provider.tokens.lock().expect("is whole").1 = Duration::from_millis(500);
+        // These were not asked for: the one before there is an account, the other before it was shown.
         device.press(Press::Confirm);
         let (mut phone, location) = Phone::paired(&device, 9);
-        let page = phone.sign_in(&location);
+        let back = phone.follow(&location);
+        let target = back.strip_prefix(&format!("http://{home}")).expect("the way back").to_owned();
+        assert_eq!(status(&phone.get(&target)), 303);
+        device.press(Press::Confirm);
+        let page = phone.get("/callback/done");
         assert!(page.contains("Look at the device."), "{page}");
         assert_eq!(header(&page, "Refresh"), Some("3"));
         device.until(|seen| (seen == Seen::Confirm("alice".to_owned())).then_some(()));

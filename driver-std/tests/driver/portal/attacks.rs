@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keyfob_std::portal::Press;
+use keyfob_std::{Failure, portal::Press, user_agent::UserAgentError};
 
 use crate::{
     portal::{
@@ -208,6 +208,14 @@ fn the_devices_address_changes_between_start_and_callback() {
     assert_eq!(status(&there.paste(&back)), 303, "the sign-in is the same");
     assert!(there.get("/done").contains("You are signed in."));
     device.signs_in();
+    // Where the address is in the redirect URI, the server would send the browser to whoever has it now.
+    let mut device = Device::lan();
+    let home = device.address;
+    Phone::paired(&device, 9);
+    device.moves();
+    let end = device.end();
+    assert!(matches!(end.tokens, Err(Failure::UserAgent(UserAgentError::Moved))), "{end:?}");
+    is_closed(home);
     // With a name in place of the address nothing of this is noticed.
     let mut device = Device::new(Plan { way: Way::Named, ..Plan::LAN });
     let mut phone = Phone::new(&device, 9);

@@ -30,9 +30,10 @@ fn run(given: Given<'_>) -> Result<usize, Error> {
     slots.answered(black_box(0), given.number);
     slots.free(black_box(0));
     black_box((slots.is_late(black_box(0), given.number, black_box(0)), slots.has_place(given.number)));
+    black_box(slots.wait(given.number));
     let mut visitor = Visitor::new(peer);
     if let Screen::Pair(invitation) = portal.poll(&site, now(&given), given.buffer)? {
-        black_box((invitation.address(), invitation.code(), invitation.link()));
+        black_box((invitation.address(), invitation.code(), invitation.link(), invitation.seconds_left()));
     }
     let request = (given.bytes, black_box(0));
     let answer = match portal.handle(&site, now(&given), &mut visitor, request, given.buffer)? {
