@@ -184,7 +184,9 @@ fn an_event_that_does_not_fit_changes_nothing() {
         ] {
             let fits = match happening {
                 Happening::Redirect(_) => station.step == Step::Authorize,
-                Happening::Nudge => matches!(station.step, Step::Display | Step::Poll),
+                Happening::Nudge => {
+                    matches!(station.step, Step::Connected | Step::Display | Step::Fetch | Step::Poll)
+                }
                 _ => !station.step.is_end() && station.step != Step::Authorize,
             };
             if fits {

@@ -14,7 +14,7 @@ use keyfob_tests::{
     keys::{FIRST, TestKey},
     outcome::Outcome,
     server::{SUBJECT, metadata},
-    stations::{ENOUGH, stations},
+    stations::{ENOUGH, Kind, stations},
 };
 use serde_json::json;
 
@@ -77,6 +77,26 @@ fn every_snapshot_in_every_length() {
         assert_eq!(outcome, Ok(format!("{:?}", before.saved.clone().expect("the flow goes on"))));
         assert_eq!(before.saved.map(|saved| saved.len()), Ok(needed));
     }
+}
+
+// REQ: SM-07, MEM-04, ERR-09
+#[test]
+fn every_last_request_in_every_length() {
+    let mut told = 0;
+    for station in stations() {
+        let closing = |out: &mut [u8]| {
+            let request = station.flow.closing(NOW, out)?;
+            let body = |request: keyfob_core::http::Request<'_>| {
+                String::from_utf8_lossy(request.body()).into_owned()
+            };
+            Ok(format!("{request:?} {:?}", request.map(body)))
+        };
+        let (needed, outcome) = exact("closing", closing);
+        told += usize::from(needed > 0);
+        assert!(needed == 0 || station.kind == Kind::Relayed);
+        assert_eq!(closing(&mut vec![0; needed + 1]), outcome);
+    }
+    assert!(told > 5, "{told}");
 }
 
 // REQ: SM-07, MEM-04, ERR-09, HTTP-23

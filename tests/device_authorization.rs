@@ -23,7 +23,7 @@ use keyfob_tests::{
     process_memory::read,
     seeds,
     server::{SUBJECT, refusal},
-    stations::{ENOUGH, Hand, Happening, Station, Step},
+    stations::{ENOUGH, Hand, Happening, Kind, Station, Step},
 };
 use serde_json::{Value, json};
 
@@ -266,7 +266,7 @@ fn pkce_is_a_choice() {
     assert_eq!(form::in_body(start.body.as_bytes(), "code_challenge").len(), 43);
     hand.show_code(&mut *flow);
     // The choice survives a power cut, or the server would refuse.
-    let mut flow = hand.let_pass(&KIOSK, &*flow);
+    let mut flow = hand.let_pass(Kind::DeviceAuthorization, &KIOSK, &*flow);
     let (poll, _) = hand.request(&*flow).expect("goes on").expect("a request");
     assert_eq!(form::in_body(poll.body.as_bytes(), "code_verifier").len(), 43);
     let answer = Happening::Response(hand.answer(&*flow).0);

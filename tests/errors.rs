@@ -17,6 +17,7 @@ const ERRORS: &[(Remedy, &[Error])] = &[
     ),
     (Remedy::Configuration, &[Error::Config(Name::Scope), Error::SignatureFailed]),
     (Remedy::Restart, &[Error::AnswerLost, Error::Expired, Error::Snapshot]),
+    (Remedy::RetryLater, &[Error::RelayUnavailable]),
     (Remedy::RetryNow, &[Error::Entropy, Error::KeysNeeded, Error::SignaturePending]),
 ];
 
@@ -65,6 +66,7 @@ const CHECKS: &[(Remedy, &[Check])] = &[
             Check::KeyTooWeak,
             Check::NonceMismatch,
             Check::Replayed,
+            Check::SealBroken,
             Check::StateMismatch,
             Check::SubjectMismatch,
             Check::TypeMismatch,

@@ -168,7 +168,7 @@ fn an_answer_cut_at_every_octet_in_every_length() {
         // The way by a relay is long, and its arithmetic slow.
         let relayed = walk.station().kind == Kind::Relayed;
         let whole = answer.body.len();
-        let cuts = |cut: &usize| !relayed || cut % 16 == 0 || whole - cut < 2;
+        let cuts = |cut: &usize| !relayed || cut.is_multiple_of(16) || whole - cut < 2;
         for length in lengths(needed) {
             for cut in (0..=whole).filter(cuts) {
                 runs += 1;

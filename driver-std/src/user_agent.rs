@@ -40,7 +40,7 @@ pub trait UserAgent {
     fn judged(&mut self, _error: Option<Error>) {}
 
     /// Shows the user a code and where to enter it, both as text: it comes again every second, as the time left
-    /// goes by.
+    /// goes by; not while a request is on its way, which a relay may hold for a while.
     ///
     /// # Errors
     /// [`UserAgentError::Cancelled`] if the user gave up; [`UserAgentError::NoScreen`] if nobody can be shown it.

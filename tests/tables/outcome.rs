@@ -53,6 +53,7 @@ fn named(error: Error, step: Step) -> (&'static str, Option<String>) {
             let name = if step == Step::Redirect { "AuthorizationError" } else { "OAuthError" };
             return (name, Some(code.to_string()));
         }
+        Error::RelayUnavailable => return ("Transport", Some("relay".into())),
         // The client's own key: nothing of it is the server's.
         Error::SignatureFailed => "SignatureFailed",
         Error::SignaturePending => "SignaturePending",
@@ -87,6 +88,7 @@ fn checked(check: Check) -> (&'static str, Option<String>) {
         Check::IssuerMissing => return ("IssuerMissing", None),
         Check::MissingParameter(name) => ("MissingParam", name),
         Check::RedirectUriMismatch => return ("RedirectUriMismatch", None),
+        Check::SealBroken => return ("SealBroken", None),
         Check::StateMismatch => return ("StateMismatch", None),
         Check::UnexpectedParameter(name) => ("UnexpectedParam", name),
         Check::WrongMethod => return ("WrongMethod", None),

@@ -43,10 +43,10 @@ impl<'w, 'b> Pairs<'w, 'b> {
     /// The start of a pair whose value follows in pieces.
     pub(crate) fn name(&mut self, name: &str) {
         if core::mem::replace(&mut self.separate, true) {
-            self.mark(b'&');
+            self.mark(b"&", b"%26");
         }
         self.piece(name);
-        self.mark(b'=');
+        self.mark(b"=", b"%3D");
     }
 
     /// What is written to, for a value that needs no escapes.
@@ -55,13 +55,11 @@ impl<'w, 'b> Pairs<'w, 'b> {
     }
 
     /// What stands between names and values.
-    fn mark(&mut self, octet: u8) {
-        match self.place {
-            Place::Nested => escape(octet, &mut |octet| self.writer.octet(octet)),
-            Place::Body | Place::Query => self.writer.octet(octet),
-        }
+    fn mark(&mut self, plain: &[u8], nested: &[u8]) {
+        self.writer.text(if self.place == Place::Nested { nested } else { plain });
     }
 
+    #[inline(never)]
     pub(crate) fn piece(&mut self, value: &str) {
         encode(value, self.place, &mut |octet| self.writer.octet(octet));
     }

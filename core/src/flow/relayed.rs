@@ -1,6 +1,8 @@
 //! The authorization code grant whose redirect URI is at a [relay](crate::relay).
 
+mod response;
 mod snapshot;
+mod step;
 
 use core::fmt;
 
@@ -9,7 +11,7 @@ use crate::{
     encoding::base64url,
     error::{Check, Error, Name},
     flow::{
-        Action, AuthorizationCode, Event, Flow, Redirect, Refusal, UserCode,
+        Action, AuthorizationCode, Event, Flow, Refusal, UserCode,
         authorization_code::Ending,
         device_authorization::{codes::Codes, pace::Pace},
     },
@@ -17,12 +19,14 @@ use crate::{
     http::{Request, Response},
     memory::Memory,
     quirks::Quirks,
-    relay::{self, KEY, Relay},
+    relay::Relay,
     secret::{Label, Seed},
     sieve::Value,
     time::Now,
     token::TokenResponse,
 };
+
+use self::step::{Next, Sent, Step};
 
 /// Signs a user in with the browser of another device, which a [relay](crate::relay) lets in with a code that this one
 /// shows: [`AuthorizationCode`] with the relay between the browser and the flow.
@@ -70,37 +74,6 @@ pub struct Relayed<'c, const N: usize = 2048> {
     pace: Pace,
     /// The codes.
     room: Memory<N>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Step {
-    Lost,
-    Open,
-    OpenAgain,
-    Paired,
-    Push,
-    /// The flow inside has got the response.
-    Taken,
-    Unavailable,
-    Wait(Next),
-}
-
-/// The request that follows on a wait. It is chosen when the wait begins, so that an answer is taken for what it is
-/// however late it comes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Next {
-    Ask,
-    Open,
-    Push,
-}
-
-/// Whose request is on its way.
-#[derive(Clone, Copy)]
-enum Sent {
-    Ask,
-    Flow,
-    Nothing,
-    Open,
 }
 
 /// Members of the answer that opens a mailbox.
@@ -175,15 +148,6 @@ impl<'c, const N: usize> Relayed<'c, N> {
 
     fn mailbox(&self) -> &str {
         core::str::from_utf8(&self.mailbox).unwrap_or_default()
-    }
-
-    fn sent(&self) -> Sent {
-        match self.step {
-            Step::Lost | Step::Unavailable => Sent::Nothing,
-            Step::Open | Step::OpenAgain | Step::Wait(Next::Open) => Sent::Open,
-            Step::Paired | Step::Wait(Next::Ask) => Sent::Ask,
-            Step::Push | Step::Taken | Step::Wait(Next::Push) => Sent::Flow,
-        }
     }
 
     /// Milliseconds that the codes are good for, and the request behind them.
@@ -343,7 +307,7 @@ impl<'c, const N: usize> Relayed<'c, N> {
         let relay = self.relay;
         let flow = &mut self.flow;
         let outcome = self.room.lend(|room| {
-            let redirect = unseal(relay, &private_key, mailbox, sealed, room)?;
+            let redirect = response::unseal(relay, &private_key, mailbox, sealed, room)?;
             flow.handle(now, Event::Redirect(redirect)).map(drop)
         });
         if outcome.is_ok() || self.flow.ending().is_some() {
@@ -388,7 +352,9 @@ impl<const N: usize> Flow for Relayed<'_, N> {
     }
 
     fn handle<'b>(&mut self, now: Now, event: Event<'b>) -> Result<Option<TokenResponse<'b>>, Error> {
-        match (self.sent(), event) {
+        match (self.step.sent(), event) {
+            // Responses come by way of the relay.
+            (_, Event::Redirect(_)) => Err(Error::Misuse),
             // It is not on its way yet.
             (_, Event::Nudge) if matches!(self.step, Step::Paired | Step::Wait(_)) => {
                 self.pace.hurry();
@@ -453,48 +419,8 @@ fn mailbox<const N: usize>(flow: &AuthorizationCode<'_, N>) -> [u8; base64url::L
     name
 }
 
-/// The redirect that was sealed. Where it is the query of one, the callback's path is put before it.
-fn unseal<'b>(
-    relay: &Relay<'_>,
-    private_key: &[u8; KEY],
-    mailbox: &str,
-    sealed: &str,
-    room: &'b mut [u8],
-) -> Result<Redirect<'b>, Error> {
-    let callback = relay.callback();
-    let before = callback.iter().map(|piece| piece.len()).fold(1, usize::saturating_add);
-    let start = before.saturating_sub(KEY).saturating_sub(1);
-    let length = base64url::decoded_length(sealed);
-    let place = room.get_mut(start..).and_then(|rest| rest.get_mut(..length));
-    let place = place.ok_or(Error::InputTooLarge(Name::Response))?;
-    base64url::decode(sealed.as_bytes(), place).ok_or(Check::BadEncoding(Name::Response))?;
-    let plain = relay::open(relay.opens(), private_key, mailbox, place).ok_or(Check::SealBroken)?;
-    let (kind, length) = match plain.split_first() {
-        Some((kind, text)) => (*kind, text.len()),
-        None => return Err(Check::BadMember(Name::Response).into()),
-    };
-    let text = start.saturating_add(KEY).saturating_add(1);
-    let end = text.saturating_add(length);
-    let first = match kind {
-        b'f' => text,
-        b'q' => text.saturating_sub(before),
-        _ => return Err(Check::BadMember(Name::Response).into()),
-    };
-    if kind == b'q' {
-        let [path, name] = callback;
-        for (position, piece) in
-            [(first, path), (first.saturating_add(path.len()), name), (text.saturating_sub(1), "?")]
-        {
-            crate::encoding::text::put(room, position, piece.as_bytes());
-        }
-    }
-    let text = room.get(first..end).unwrap_or_default();
-    let text = core::str::from_utf8(text).map_err(|_| Check::BadEncoding(Name::Response))?;
-    Ok(if kind == b'f' { Redirect::Form(text) } else { Redirect::Url(text) })
-}
-
 impl<const N: usize> fmt::Debug for Relayed<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Relayed({:?}, {:?})", self.step, self.flow)
+        write!(f, "Relayed({:?})", self.step)
     }
 }

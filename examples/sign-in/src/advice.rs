@@ -167,6 +167,11 @@ fn flow(error: Error, stage: Stage, refusal: Option<&ServerText>, arguments: &Ar
         Error::AlreadyCompleted | Error::KeysNeeded | Error::Misuse | Error::Snapshot => {
             Advice::new(Class::Other, format!("Something happened that should not: {error}."), BUG)
         }
+        Error::RelayUnavailable => Advice::new(
+            Class::Network,
+            "The relay does not answer, or cannot serve now.",
+            "Try again later, or sign in another way.",
+        ),
         Error::SignatureFailed | Error::SignaturePending => Advice::new(
             Class::Other,
             "The key of this program could not sign the request.",
@@ -247,7 +252,7 @@ mod tests {
         Arguments::try_parse_from(line).expect("is right")
     }
 
-    const ERRORS: [Error; 14] = [
+    const ERRORS: [Error; 15] = [
         Error::AlreadyCompleted,
         Error::AnswerLost,
         Error::BufferTooSmall { needed: 9 },
@@ -259,6 +264,7 @@ mod tests {
         Error::KeysNeeded,
         Error::Misuse,
         Error::Refused(ErrorCode::InvalidGrant),
+        Error::RelayUnavailable,
         Error::SignatureFailed,
         Error::SignaturePending,
         Error::Snapshot,

@@ -58,6 +58,7 @@ const INPUTS: [&str; 4] = ["body", "header", "input", "token"];
 const SEEDS: &[(&str, &[&str])] = &[
     ("device_response", &["cases-device.json", "cases-token.json"]),
     ("redirect", &["cases-redirect.json"]),
+    ("relay", &["cases-device.json", "cases-redirect.json"]),
     ("token_response", &["cases-token.json"]),
 ];
 

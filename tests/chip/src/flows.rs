@@ -7,9 +7,12 @@ use keyfob_core::{
     end_session::EndSession,
     error::Error,
     exchange::{Exchange, Jwks, Revocation},
-    flow::{Action, AuthorizationCode, ClientCredentials, DeviceAuthorization, Event, Flow, RefreshToken},
+    flow::{
+        Action, AuthorizationCode, ClientCredentials, DeviceAuthorization, Event, Flow, RefreshToken, Relayed,
+    },
     jws::{Es256Signer, Signer},
     metadata::Metadata,
+    relay::Relay,
     secret::Secret,
     time::Now,
 };
@@ -23,6 +26,7 @@ use crate::{
 pub fn measure(measure: Measure<'_>) {
     device(measure);
     push(measure);
+    relay(measure);
     refresh_with_proof(measure, "refresh_dpop", &Blank);
     refresh_with_proof(measure, "refresh_dpop_es256", &Es256Signer::new(&[1; 32]).expect("a key"));
     client_credentials(measure);
@@ -73,6 +77,34 @@ fn push(measure: Measure<'_>) {
     });
     measure("push_authorize", &mut || {
         assert!(matches!(flow.poll(NOW, &mut buffer), Ok(Action::Authorize(_))));
+    });
+}
+
+fn relay(measure: Measure<'_>) {
+    let relay = Relay::new("https://relay.example", "device", "secret");
+    let client = Client::new(SERVER, "public")
+        .redirect_uri("https://relay.example/callback")
+        .algorithms(&[&Credulous]);
+    let mut flow = Relayed::<256>::new(&client, &relay, seed(), NOW).expect("a client");
+    let mut buffer = [0; 2048];
+    measure("relay_open", &mut || {
+        let keep = sent(flow.poll(NOW, &mut buffer));
+        let (response, _) = receive(keep, &mut buffer, MAILBOX);
+        assert!(matches!(flow.handle(NOW, Event::Response(response)), Ok(None)));
+    });
+    let Ok(Action::Display(code)) = flow.poll(NOW, &mut buffer) else { panic!("no code") };
+    let mut now = Now { uptime: code.until(), ..NOW };
+    measure("relay_wait", &mut || {
+        let keep = sent(flow.poll(now, &mut buffer));
+        let (response, _) = receive(keep, &mut buffer, br#"{"status":"paired"}"#);
+        assert!(matches!(flow.handle(now, Event::Response(response)), Ok(None)));
+    });
+    let Ok(Action::Connected(until)) = flow.poll(now, &mut buffer) else { panic!("nobody came") };
+    now.uptime = until;
+    measure("relay_response", &mut || {
+        let keep = sent(flow.poll(now, &mut buffer));
+        let (response, _) = receive(keep, &mut buffer, SEALED);
+        assert!(matches!(flow.handle(now, Event::Response(response)), Ok(None)));
     });
 }
 
@@ -135,3 +167,6 @@ const PENDING: &[u8] =
     br#"{"error":"authorization_pending","error_description":"The user has not entered the code yet."}"#;
 const PUSHED: &[u8] =
     br#"{"request_uri":"urn:ietf:params:oauth:request_uri:6esc_11ACC5bwc014ltc14eY22c","expires_in":60}"#;
+const MAILBOX: &[u8] = br#"{"user_code":"WDJB-MJHT","verification_uri":"https://relay.example/","verification_uri_complete":"https://relay.example/?t=6esc_11ACC5bwc01","expires_in":120,"interval":1}"#;
+/// Sealed to the key that comes of the seed.
+const SEALED: &[u8] = br#"{"response":"X9R2M7XkP8p7rRv75CT-rLF12dTUow8Wbb0wY28LRGtjeZ4d6TWwO71nXL0RGu89l6zavr5owZuPGD--B4bZcfqfrUybBY7hSD1OJqqRfD8yRou1potoBj3bLaDKdNmbX6SzbA9QfchG6LO8YsH1CSFd48ohdE3tF9vxbOrS8msuHM5PqwfTXfUEdC0ru6ecK9Cpfv1oeDcIGF6auvZL6Vhzy0WM3-EFgta4RUePuV8"}"#;

@@ -8,13 +8,18 @@ use crate::{
     flow::{
         AuthorizationCode, Flow, Relayed,
         device_authorization::pace::Pace,
-        relayed::{Next, Step, mailbox},
+        relayed::{
+            mailbox,
+            step::{Next, Step},
+        },
     },
     memory::{CHECKSUM, Kind, Memory, VERSION, checksum},
     relay::Relay,
     secret::equal,
     time::Now,
 };
+
+const KIND: u8 = Kind::Relayed as u8;
 
 /// Octets before the codes.
 const HEAD: usize = 3 + 5 * 4 + 2;
@@ -34,7 +39,7 @@ pub(super) fn write<const N: usize>(flow: &Relayed<'_, N>, now: Now, out: &mut [
     let Pace { left, interval, backoff, wait, least, .. } = flow.pace.at(now);
     let codes = flow.room.text().as_bytes();
     let mut writer = Writer::new(out);
-    writer.text(&[VERSION, Kind::Relayed as u8, step]);
+    writer.text(&[VERSION, KIND, step]);
     for number in [left, interval, backoff, wait, least] {
         writer.text(&number.to_le_bytes());
     }
@@ -62,7 +67,7 @@ pub(super) fn read<'c, const N: usize>(
     let [version, kind, step, numbers @ .., low, high] = head;
     let codes = usize::from(u16::from_le_bytes([*low, *high]));
     let (codes, inner) = rest.split_at_checked(codes).ok_or(Error::Snapshot)?;
-    if !equal(&checksum(body), sum) || *version != VERSION || *kind != Kind::Relayed as u8 {
+    if !equal(&checksum(body), sum) || *version != VERSION || *kind != KIND {
         return Err(Error::Snapshot);
     }
     let flow = AuthorizationCode::<N>::restore(client, inner, now)?;

@@ -186,6 +186,9 @@ fn row(check: Check, stage: Stage, arguments: &Arguments) -> Row {
             "The browser came back to another address than it was sent to.".to_owned(),
             Tampering,
         ),
+        Check::SealBroken => {
+            ("seal_broken", "What the relay gave was not sealed for this sign-in.".to_owned(), Tampering)
+        }
         Check::StateMismatch => (
             "state_mismatch",
             "The browser brought back the answer to another sign-in than this one.".to_owned(),
@@ -433,6 +436,7 @@ mod tests {
             Check::IssuerMissing,
             Check::MissingParameter(n),
             Check::RedirectUriMismatch,
+            Check::SealBroken,
             Check::StateMismatch,
             Check::UnexpectedParameter(n),
             Check::WrongMethod,
