@@ -11,7 +11,7 @@
 //   AT_TTL, ID_TTL, DEVICE_TTL, CODE_TTL    lifetimes in seconds
 //   DPOP_NONCE=1                            demand server nonces in DPoP proofs
 //   CLIENT_JWKS                             file with the public keys of the client `conf-pkjwt`
-//   REDIRECT_URIS                           those of the client `ways`, separated by spaces
+//   REDIRECT_URIS                           those of the clients `ways` and `ways-by-code`, separated by spaces
 //   OP_KEYS                                 file that keeps the signing keys over a restart
 import fs from 'node:fs';
 import http from 'node:http';
@@ -137,6 +137,8 @@ if (CLIENT_JWKS) {
 if (REDIRECT_URIS) {
   const redirect_uris = REDIRECT_URIS.split(' ');
   clients.push({ client_id: 'ways', ...none, ...everyGrant, redirect_uris, response_types: ['code'] });
+  // The same, whose administrator has not allowed the device grant.
+  clients.push({ client_id: 'ways-by-code', ...none, ...withoutDevice, redirect_uris, response_types: ['code'] });
 }
 
 const extraParams = ['audience', 'connection', 'organization', 'invitation', 'screen_hint'];

@@ -41,7 +41,7 @@ pub struct Options {
     pub id_token_lifetime: Option<Duration>,
     /// A port, for a second start of the same issuer; 0 takes a free one.
     pub port: u16,
-    /// Where the client `ways` may be sent back to, to the letter; it exists only then.
+    /// Where the clients `ways` and `ways-by-code` may be sent back to, to the letter; they exist only then.
     pub redirect_uris: Vec<String>,
     /// A file that keeps the signing keys over a restart; without it each start has new keys.
     pub signing_keys: Option<PathBuf>,
