@@ -75,7 +75,7 @@ fn every_way() -> (Account, Equipment) {
     let account = Account::new("Kettle");
     let mut options = account.options();
     options.redirect_uris.extend(["http://10.0.2.15/callback", "http://127.0.0.1/callback"].map(Into::into));
-    let own = [("client_id", "appliance"), ("insecure_lan_redirect", "yes")];
+    let own = [("client_id", "ways"), ("insecure_lan_redirect", "yes")];
     let settings = [&account.settings()[..], &own].concat();
     let equipment = Equipment::with(Board::Mps2An386, Tls::P256, Ways::Every, options, &settings);
     (account, equipment)

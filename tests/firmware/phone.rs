@@ -25,7 +25,7 @@ fn equipment(board: Board, settings: &[(&str, &str)]) -> Equipment {
     Equipment::with(board, Tls::P256, Ways::Portal, options, settings)
 }
 
-const COMES_BACK: [(&str, &str); 2] = [("client_id", "appliance"), ("insecure_lan_redirect", "yes")];
+const COMES_BACK: [(&str, &str); 2] = [("client_id", "ways"), ("insecure_lan_redirect", "yes")];
 
 /// Waits until the page says so.
 #[track_caller]
@@ -210,7 +210,7 @@ fn it_is_given_up_and_refused() {
 #[test]
 fn it_brings_an_address_back() {
     // The server's page is closed for this client, so it is tried, and another way follows.
-    let equipment = equipment(Board::Virt, &[("client_id", "appliance-code")]);
+    let equipment = equipment(Board::Virt, &[("client_id", "ways-by-code")]);
     let Equipment { device, browser: phone, .. } = &equipment;
     let mut running = device.start();
     running.line("Nobody is signed in");

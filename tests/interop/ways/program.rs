@@ -146,6 +146,27 @@ fn at_the_portal_from_the_terminal() {
     );
 }
 
+/// The device grant is the best way by the server's metadata, and this client may not use it: nobody notices but who reads
+/// what is told.
+// REQ: PORTAL-01, DEV-28
+#[test]
+fn a_grant_that_is_not_allowed_is_left_for_the_next_way() {
+    let bench = Bench::new();
+    let address = bench.portal.to_string();
+    let mut options = at(&bench, "ways-by-code");
+    options.extend(["--way", "device,portal", "--portal", &address, "--insecure-lan-redirect"]);
+    let mut program = Program::start(&options);
+    assert_eq!(program.event("way")["way"], "device");
+    let told = program.event("fall_back");
+    assert_eq!((text(&told, "reason"), text(&told, "to")), ("blocked", "portal"));
+    let shown = invitation(&program.event("portal"));
+    let hand = Hand::alone();
+    PORTAL.go(&hand, &shown);
+    browser::sign_in(&hand.browser, "alice");
+    assert_eq!(text(&program.event("result"), "way"), "portal");
+    program.ends_with(0);
+}
+
 /// With an address for a page, the address is pasted there.
 // REQ: PORTAL-29
 #[test]
