@@ -19,8 +19,10 @@ use keyfob_interop::{
 use object::{Object, ObjectSection, SectionFlags, SectionKind, elf};
 
 fn main() {
-    if env::args().nth(1).as_deref() == Some("times") {
-        return times();
+    match env::args().nth(1).as_deref() {
+        Some("times") => return times(),
+        Some("ways") => return measure_ways(),
+        _ => {}
     }
     for (board, tls) in [
         (Board::Mps2An386, Tls::None),

@@ -60,9 +60,13 @@ use crate::{
 const SENT: usize = 1024;
 const RECEIVED: usize = 2048;
 
-/// For addresses, names and the server; and for phones.
-const SOCKETS: usize =
-    4 + if cfg!(feature = "portal") { 3 } else { 0 } + if cfg!(feature = "mdns") { 1 } else { 0 };
+/// For addresses, names and the server; for phones, and for the device's name.
+const SOCKETS: usize = 4 + PHONES + if cfg!(feature = "mdns") { 1 } else { 0 };
+
+#[cfg(feature = "portal")]
+const PHONES: usize = portal::SOCKETS;
+#[cfg(not(feature = "portal"))]
+const PHONES: usize = 0;
 
 /// The session's store.
 type Store = FlashStore<FileFlash, { room(application::RECORD) }>;

@@ -34,9 +34,10 @@ use crate::{
     text::Text,
 };
 
-/// Connections at a time, and sockets: one more waits for the next connection.
+/// Connections at a time, and sockets. Browsers open some that they do not use yet, and one that finds no socket that waits
+/// is turned away: on a slow chip that happens to the second page.
 const PLACES: usize = 2;
-pub const SOCKETS: usize = PLACES + 1;
+pub const SOCKETS: usize = PLACES + 3;
 
 /// Octets for what the server chooses for a sign-in.
 const CODES: usize = 512;
