@@ -497,7 +497,7 @@ fn a_demand_survives_a_power_cut() {
         assert!(kind.restore(Box::leak(Box::new(keyless)), &snapshot, NOW).is_err());
         count += 1;
     }
-    assert_eq!(count, 12);
+    assert_eq!(count, 13);
     let flow = RefreshToken::<64>::new(&HOLDING, "refresh-1", None).expect("right");
     let mut snapshot = [0; ENOUGH];
     let length = flow.save(NOW, &mut snapshot).expect("goes on");
