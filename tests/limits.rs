@@ -225,7 +225,7 @@ fn no_moment_is_too_much() {
                 | Step::Start
                 | Step::StartAgain
         ) || (station.kind, station.step) == (Kind::Relayed, Step::Poll);
-        let asks = !matches!(station.step, Step::Authorize | Step::Display);
+        let asks = !matches!(station.step, Step::Authorize | Step::Connected | Step::Display);
         let answer = asks.then(|| station.hand.answer(&*station.flow).0);
         let redirect = station.redirect.clone().filter(|_| station.step == Step::Authorize);
         let snapshot = station.hand.shown(&*station.flow).saved.expect("the flow goes on");
