@@ -114,6 +114,23 @@ fn an_address_asks_thirty_times_in_a_minute() {
     device.signs_in();
 }
 
+/// Whatever others say in between.
+#[test]
+fn a_request_may_come_in_pieces() {
+    let device = Device::lan();
+    is_open(device.address);
+    let (mut phone, mut other) = (Phone::new(&device, 9), Phone::new(&device, 10));
+    let mut stream = phone.connect();
+    for piece in phone.get_request("/").as_bytes().chunks(16) {
+        stream.write_all(piece).expect("is sent");
+        assert_eq!(status(&other.get("/")), 200);
+    }
+    assert_eq!(status(&hear(&mut stream)), 200);
+    let answer = phone.start(&device.code());
+    phone.sign_in(header(&answer, "Location").expect("an address"));
+    device.signs_in();
+}
+
 /// A visitor that says that it has no more to say still gets its answer; one that has said half of a request is gone.
 #[test]
 fn half_closed_connections() {
