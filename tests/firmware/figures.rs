@@ -77,7 +77,7 @@ fn every_way() -> (Account, Equipment) {
     let account = Account::new("Kettle");
     let mut options = account.options();
     options.redirect_uris.extend(["http://10.0.2.15/callback", "http://127.0.0.1/callback"].map(Into::into));
-    let own = [("client_id", "appliance"), ("insecure_lan_redirect", "yes")];
+    let own = [("client_id", "ways"), ("insecure_lan_redirect", "yes")];
     let settings = [&account.settings()[..], &own].concat();
     let equipment = Equipment::with(Board::Mps2An386, Tls::P256, Ways::Every, options, &settings);
     (account, equipment)
@@ -112,13 +112,13 @@ const WAYS: [Way; 4] = [
         to_server: |phone| {
             phone.click("button");
             phone.click("form[action='/go'] button");
-            phone.window(1);
+            phone.go_to_tab(1);
             2
         },
         back: |phone, running| {
             let address = phone.url();
-            phone.close_window();
-            phone.window(0);
+            phone.close_tab();
+            phone.go_to_tab(0);
             phone.fill("textarea", &address);
             phone.click("form[action='/paste'] button");
             confirm(running);

@@ -86,7 +86,7 @@ fn life(message: &[u8]) -> Option<u32> {
 fn the_board_answers_for_its_name_while_somebody_signs_in() {
     let redirect_uris = vec!["http://127.0.0.1/callback".to_owned()];
     let provider = Provider::start(Options { https: true, redirect_uris, ..Options::default() });
-    let settings = [("issuer", provider.issuer()), ("client_id", "appliance"), ("name", "kettle")];
+    let settings = [("issuer", provider.issuer()), ("client_id", "ways"), ("name", "kettle")];
     let firmware = build(Board::Mps2An386, Tls::P256, Ways::Portal).unwrap_or_else(|why| panic!("{why}"));
     let mut device = Device::new(Board::Mps2An386, &firmware, &settings);
     device.put("authority.der", &provider.authority().ca_der());

@@ -25,7 +25,7 @@ fn equipment(board: Board, settings: &[(&str, &str)]) -> Equipment {
     Equipment::with(board, Tls::P256, Ways::Portal, options, settings)
 }
 
-const COMES_BACK: [(&str, &str); 2] = [("client_id", "appliance"), ("insecure_lan_redirect", "yes")];
+const COMES_BACK: [(&str, &str); 2] = [("client_id", "ways"), ("insecure_lan_redirect", "yes")];
 
 /// Waits until the page says so.
 #[track_caller]
@@ -210,7 +210,7 @@ fn it_is_given_up_and_refused() {
 #[test]
 fn it_brings_an_address_back() {
     // The server's page is closed for this client, so it is tried, and another way follows.
-    let equipment = equipment(Board::Virt, &[("client_id", "appliance-code")]);
+    let equipment = equipment(Board::Virt, &[("client_id", "ways-by-code")]);
     let Equipment { device, browser: phone, .. } = &equipment;
     let mut running = device.start();
     running.line("Nobody is signed in");
@@ -222,13 +222,13 @@ fn it_brings_an_address_back() {
     running.line("A phone is signing in.");
     says(phone, "Copy the whole address");
     phone.click("form[action='/go'] button");
-    phone.window(1);
+    phone.go_to_tab(1);
     sign_in(phone, "alice");
     let address = phone.url();
     assert!(address.starts_with("http://127.0.0.1/callback?code="), "{address}");
 
     // One that is of no sign-in here, and then the right one.
-    phone.window(0);
+    phone.go_to_tab(0);
     phone.fill("textarea", &address.replace("state=", "state=x"));
     phone.click("form[action='/paste'] button");
     says(phone, "This does not belong to the sign-in that is waiting.");

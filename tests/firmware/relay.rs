@@ -35,7 +35,7 @@ fn go(equipment: &Equipment, running: &mut Running, account: &Account) {
 #[test]
 fn the_answer_comes_through_a_relay() {
     let account = Account::new("Kettle in the kitchen");
-    let settings = [&account.settings()[..], &[("client_id", "appliance-code")]].concat();
+    let settings = [&account.settings()[..], &[("client_id", "ways-by-code")]].concat();
     let equipment = Equipment::with(Board::Mps2An386, Tls::P256, Ways::Relay, account.options(), &settings);
     let Equipment { device, browser: phone, .. } = &equipment;
 

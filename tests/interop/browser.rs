@@ -31,6 +31,8 @@ pub struct Browser {
     process: Process,
     session: String,
     size: Cell<Option<(u32, u32)>>,
+    taps: Cell<u32>,
+    traffic: RefCell<String>,
     /// The profile and everything else that the browser writes; dropped after `process`.
     _home: TempDir,
 }
@@ -48,12 +50,12 @@ impl Browser {
         Self::start_among(options, &[])
     }
 
-    /// Starts a browser with the page of a phone, 360 by 640. Hosts of `elsewhere` are not where they seem: each is
-    /// followed by the address, with a port, where the browser finds it.
+    /// Starts a browser that is a small phone. Hosts of `elsewhere` are not where they seem: each is followed by the
+    /// address, with a port, where the browser finds it.
     #[track_caller]
     pub fn phone(options: Options, elsewhere: &[(&str, &str)]) -> Self {
         let browser = Self::start_among(options, elsewhere);
-        browser.set_window(360, 640);
+        browser.be_a_phone();
         browser
     }
 
@@ -71,6 +73,8 @@ impl Browser {
             process,
             session: format!("http://127.0.0.1:{}/session", port.trim_end_matches('.')),
             size: Cell::default(),
+            taps: Cell::default(),
+            traffic: RefCell::default(),
             _home: home,
         };
         let capabilities = capabilities(options, elsewhere, &browser._home.path().join("profile"));
@@ -100,6 +104,7 @@ impl Browser {
     /// Types `value` into the field that `css` selects, in place of what it held.
     #[track_caller]
     pub fn fill(&self, css: &str, value: &str) {
+        self.taps.set(self.taps.get() + 1);
         self.on_element(css, |element| {
             self.try_post(&format!("{element}/clear"), json!({}))?;
             self.try_post(&format!("{element}/value"), json!({ "text": value }))
@@ -109,6 +114,7 @@ impl Browser {
     /// Clicks the first element that `css` selects, as soon as there is one to click.
     #[track_caller]
     pub fn click(&self, css: &str) {
+        self.taps.set(self.taps.get() + 1);
         self.on_element(css, |element| self.try_post(&format!("{element}/click"), json!({})));
     }
 
@@ -140,9 +146,23 @@ impl Browser {
     pub fn navigations(&self) -> Vec<String> {
         // Each answer holds only what is new since the last one.
         let log = self.post("/se/log", json!({ "type": "performance" }));
+        let entries = log.as_array().into_iter().flatten().filter_map(|entry| entry["message"].as_str());
+        entries.for_each(|entry| *self.traffic.borrow_mut() += entry);
         let mut navigations = self.navigations.borrow_mut();
         navigations.extend(log.as_array().into_iter().flatten().filter_map(navigation));
         navigations.clone()
+    }
+
+    /// All that this browser asked and was answered, as its developer tools log it: addresses, headers, forms; no pages.
+    #[track_caller]
+    pub fn traffic(&self) -> String {
+        self.navigations();
+        self.traffic.borrow().clone()
+    }
+
+    /// What its user has done so far: a click is one, and a field that was filled.
+    pub fn taps(&self) -> u32 {
+        self.taps.get()
     }
 
     /// The address of the page shown, also of one that could not be loaded.
@@ -186,20 +206,31 @@ impl Browser {
         self.post("/goog/cdp/execute", command);
     }
 
-    /// Goes on in the window that was opened as the first, the second, and so on, counted from 0.
+    /// Becomes a small phone: 360 × 640 pixels, and fingers.
     #[track_caller]
-    pub fn window(&self, index: usize) {
-        let handle = || self.get("/window/handles").get(index).cloned();
-        self.wait_for(|_| handle().is_some(), ELEMENT);
-        self.post("/window", json!({ "handle": handle() }));
-        if let Some((width, height)) = self.size.get() {
-            self.set_window(width, height);
+    pub fn be_a_phone(&self) {
+        self.set_window(360, 640);
+        let metrics = json!({ "width": 360, "height": 640, "deviceScaleFactor": 2, "mobile": true });
+        for (command, params) in [
+            ("Emulation.setDeviceMetricsOverride", metrics),
+            ("Emulation.setTouchEmulationEnabled", json!({ "enabled": true })),
+        ] {
+            self.post("/goog/cdp/execute", json!({ "cmd": command, "params": params }));
         }
     }
 
-    /// Closes this window; another one has to be gone on with.
+    /// Goes on in the tab of this number, as soon as there is one: 0 is the first. It keeps the size of this one.
     #[track_caller]
-    pub fn close_window(&self) {
+    pub fn go_to_tab(&self, number: usize) {
+        let handle = |browser: &Self| browser.get("/window/handles").get(number).cloned();
+        self.wait_for(|browser| handle(browser).is_some(), PAGES);
+        self.post("/window", json!({ "handle": handle(self) }));
+        self.be_a_phone();
+    }
+
+    /// Closes this tab; another one has to be gone on with.
+    #[track_caller]
+    pub fn close_tab(&self) {
         self.delete("/window");
     }
 
@@ -419,7 +450,7 @@ const FLAGS: [&str; 10] = [
 
 /// What is found: this machine, and the name of a provider on it.
 const HOSTS: &str =
-    "MAP op.keyfob.test 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE ::1 , EXCLUDE localhost";
+    "MAP op.keyfob.test 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.* , EXCLUDE ::1 , EXCLUDE localhost";
 
 /// The name of an element's id in answers (WebDriver §12.1).
 const ELEMENT_KEY: &str = "element-6066-11e4-a52e-4f735466cecf";

@@ -11,8 +11,7 @@
 //   AT_TTL, ID_TTL, DEVICE_TTL, CODE_TTL    lifetimes in seconds
 //   DPOP_NONCE=1                            demand server nonces in DPoP proofs
 //   CLIENT_JWKS                             file with the public keys of the client `conf-pkjwt`
-//   REDIRECT_URIS                           redirect URIs, with spaces between, of the clients `appliance` and
-//                                           `appliance-code`, which has no device grant
+//   REDIRECT_URIS                           those of the clients `ways` and `ways-by-code`, separated by spaces
 //   OP_KEYS                                 file that keeps the signing keys over a restart
 import fs from 'node:fs';
 import http from 'node:http';
@@ -134,10 +133,12 @@ if (CLIENT_JWKS) {
   });
 }
 
+// A device that has pages elsewhere: of its own in the network, or at a relay.
 if (REDIRECT_URIS) {
-  const web = { ...none, application_type: 'web', redirect_uris: REDIRECT_URIS.split(' '), response_types: ['code'] };
-  clients.push({ client_id: 'appliance', ...web, ...everyGrant });
-  clients.push({ client_id: 'appliance-code', ...web, ...withoutDevice });
+  const redirect_uris = REDIRECT_URIS.split(' ');
+  clients.push({ client_id: 'ways', ...none, ...everyGrant, redirect_uris, response_types: ['code'] });
+  // The same, whose administrator has not allowed the device grant.
+  clients.push({ client_id: 'ways-by-code', ...none, ...withoutDevice, redirect_uris, response_types: ['code'] });
 }
 
 const extraParams = ['audience', 'connection', 'organization', 'invitation', 'screen_hint'];

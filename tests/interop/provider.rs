@@ -41,8 +41,7 @@ pub struct Options {
     pub id_token_lifetime: Option<Duration>,
     /// A port, for a second start of the same issuer; 0 takes a free one.
     pub port: u16,
-    /// Redirect URIs of the clients `appliance` and `appliance-code`, which exist only then; the second one has no device
-    /// grant.
+    /// Where the clients `ways` and `ways-by-code` may be sent back to, to the letter; they exist only then.
     pub redirect_uris: Vec<String>,
     /// A file that keeps the signing keys over a restart; without it each start has new keys.
     pub signing_keys: Option<PathBuf>,
