@@ -117,7 +117,7 @@ const WAYS: [Way; 4] = [
         },
         back: |phone, running| {
             let address = phone.url();
-            phone.close_window();
+            phone.close_tab();
             phone.go_to_tab(0);
             phone.fill("textarea", &address);
             phone.click("form[action='/paste'] button");
