@@ -50,8 +50,8 @@ impl Browser {
         Self::start_among(options, &[])
     }
 
-    /// Starts a browser that is a small phone. Hosts of `elsewhere` are not where they seem: each is followed by the
-    /// address, with a port, where the browser finds it.
+    /// Starts a browser with the page of a phone, 360 by 640. Hosts of `elsewhere` are not where they seem: each is
+    /// followed by the address, with a port, where the browser finds it.
     #[track_caller]
     pub fn phone(options: Options, elsewhere: &[(&str, &str)]) -> Self {
         let browser = Self::start_among(options, elsewhere);
@@ -61,6 +61,20 @@ impl Browser {
 
     #[track_caller]
     fn start_among(options: Options, elsewhere: &[(&str, &str)]) -> Self {
+        Self::driven(|home| capabilities(options, elsewhere, &home.join("profile")))
+    }
+
+    /// Takes over a browser that somebody else has started, and will end: the one that listens for its debugger there.
+    #[track_caller]
+    pub fn take_over(debugger: &str) -> Self {
+        let chrome = json!({ "debuggerAddress": debugger });
+        Self::driven(
+            |_| json!({ "browserName": "chrome", "goog:chromeOptions": chrome, "goog:loggingPrefs": { "performance": "ALL" } }),
+        )
+    }
+
+    #[track_caller]
+    fn driven(capabilities: impl FnOnce(&Path) -> Value) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory can be made");
         let path = home.path().to_str().expect("temporary directories have names in UTF-8");
         let mut command = Command::new("sh");
@@ -77,7 +91,7 @@ impl Browser {
             traffic: RefCell::default(),
             _home: home,
         };
-        let capabilities = capabilities(options, elsewhere, &browser._home.path().join("profile"));
+        let capabilities = capabilities(browser._home.path());
         let session = browser.post("", json!({ "capabilities": { "alwaysMatch": capabilities } }));
         let id = session["sessionId"].as_str().expect("a new session has an id");
         browser.session = format!("{}/{id}", browser.session);
