@@ -374,6 +374,7 @@ impl<F: Front> UserAgent for Portal<'_, F> {
         }
         self.url = Zeroizing::new(url.to_owned());
         self.tell();
+        self.ticked = Instant::now();
         Ok(())
     }
 
