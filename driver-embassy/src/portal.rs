@@ -17,8 +17,8 @@
 //!     clock: &mut impl Clock,
 //!     buffer: &mut [u8],
 //! ) -> Result<bool, Failure<H::Error>> {
-//!     // Two places, and one more socket than that.
-//!     let (mut room, mut rx, mut tx) = (Room::<2>::new(), [[0; 512]; 3], [[0; 1024]; 3]);
+//!     // Two places, and three sockets more, for browsers open connections that they do not use yet.
+//!     let (mut room, mut rx, mut tx) = (Room::<2>::new(), [[0; 512]; 5], [[0; 1024]; 5]);
 //!     let sockets = EmbassyListener::array(stack, 80, &mut rx, &mut tx);
 //!     let site = Site::new(&SERVER, &["kettle.local"]).paste(&SERVER).limits(Room::LIMITS);
 //!
