@@ -219,7 +219,9 @@ dd{margin:0 0 .5rem;font-weight:600}dd:last-child{margin:0}label{display:block;m
 input,button{width:100%;min-height:3rem;padding:.5rem 1rem;font:inherit;border-radius:.5rem}\
 input{border:1px solid GrayText;font-size:1.5rem;letter-spacing:.1em;text-transform:uppercase}\
 button{border:0;font-weight:600}:focus-visible{outline:3px solid LinkText;outline-offset:2px}\
-.notice{padding:.75rem 1rem;border:2px solid #c5221f;border-radius:.5rem}";
+.notice{padding:.75rem 1rem;border:2px solid #c5221f;border-radius:.5rem}\
+@media(max-height:24rem) and (min-width:28rem){:root{font-size:75%}main{max-width:40rem;padding:1rem}\
+header,h1{margin:0 0 .5rem}p{margin:.5rem 0}}";
 
 #[cfg(test)]
 mod tests {

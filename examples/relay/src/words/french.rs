@@ -8,7 +8,7 @@ pub const FRENCH: Words = Words {
     scanned: "Vous avez scanné le code d’un appareil.",
     only_if: "Continuez seulement si vous avez lancé vous-même la connexion, sur l’appareil devant vous.",
     go_on: "Continuer",
-    confirm: "Connecter cet appareil ?",
+    confirm: "Connecter cet appareil\u{a0}?",
     device: "Appareil",
     server: "Vous vous connectez sur",
     effect: "La personne qui utilise l’appareil pourra ensuite agir en votre nom. Si quelqu’un vous a envoyé le code, arrêtez-vous ici.",
@@ -17,11 +17,11 @@ pub const FRENCH: Words = Words {
     wait: Message("Un instant.", "L’appareil termine la connexion. Cette page continue toute seule."),
     signed_in: Message("L’appareil est connecté.", "Vous pouvez fermer cette fenêtre."),
     refused: Message(
-        "Pas connecté : cela n’a pas été autorisé.",
+        "Pas connecté\u{a0}: cela n’a pas été autorisé.",
         "Si ce n’est pas ce que vous vouliez, recommencez sur l’appareil.",
     ),
     failed: Message("Pas connecté.", "Recommencez sur l’appareil."),
-    cancelled: Message("Pas connecté : annulé sur l’appareil.", "Vous pouvez fermer cette fenêtre."),
+    cancelled: Message("Pas connecté\u{a0}: annulé sur l’appareil.", "Vous pouvez fermer cette fenêtre."),
     stray: Message(
         "Ceci n’appartient à aucune connexion dans ce navigateur.",
         "Rien n’a été changé. Si vous vouliez vous connecter, recommencez sur l’appareil et restez dans un seul navigateur.",
