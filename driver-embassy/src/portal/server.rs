@@ -1,5 +1,8 @@
 //! All connections at once, in one task and without a future for each: every look does what can be done.
 
+mod admission;
+mod answering;
+
 use core::{
     future::poll_fn,
     pin::pin,
@@ -10,29 +13,17 @@ use embassy_time::{Duration, Instant, Timer};
 use keyfob_core::{
     error::Error,
     flow::Redirect,
-    portal::{Admission, Ending, Outcome, Portal, Slots, Status, Visitor},
+    portal::{Ending, Outcome, Portal, Slots, Status, Visitor},
     time::Now,
 };
 use zeroize::Zeroize;
 
-use crate::{
-    log::event,
-    portal::{
-        line::{Line, Stage, look},
-        listen::Listen,
-        place::Place,
-        strikes::Strikes,
-    },
+use crate::portal::{
+    line::{Line, Stage, look},
+    listen::Listen,
+    place::Place,
+    strikes::Strikes,
 };
-
-/// Milliseconds for taking an answer while others wait, and otherwise.
-const ANSWER_TIME: (u64, u64) = (1000, 5000);
-
-/// The same for whoever has not taken many before.
-const IMPATIENT: u64 = 250;
-
-/// Milliseconds for closing after an answer. To close earlier would tear it out of the browser's hands.
-const CLOSING_TIME: u64 = 1000;
 
 /// Milliseconds that a browser is held before it gets a page that asks again.
 const HOLD: u64 = 5000;
@@ -269,86 +260,6 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
         }
     }
 
-    /// Whether this one's address keeps others out, and there is somebody to be kept out.
-    fn is_unwelcome(&mut self, index: usize) -> bool {
-        let Some(peer) = self.lines.get(index).map(|line| line.asks.peer()) else { return false };
-        let Self { strikes, lines, .. } = self;
-        strikes.are_many(peer)
-            && lines.iter().any(|line| line.is_connected() && !strikes.are_many(line.asks.peer()))
-    }
-
-    fn drop_silently(&mut self, index: usize, uptime: u64) -> Step {
-        if let Some(line) = self.lines.get_mut(index) {
-            line.socket.abort();
-            line.go(Stage::Listening, uptime);
-        }
-        Step::Moved
-    }
-
-    fn begin(&mut self, index: usize, stage: Stage, uptime: u64) {
-        if let Some(line) = self.lines.get_mut(index) {
-            line.go(stage, uptime);
-        }
-    }
-
-    /// Gives a connection a place, or closes it.
-    fn admit(&mut self, index: usize, uptime: u64) -> Step {
-        let Some(line) = self.lines.get(index) else { return Step::Idle };
-        let (peer, age) = (line.asks.peer(), line.age(uptime));
-        if !self.strikes.are_many(peer) {
-            self.make_room(uptime);
-        }
-        let stays = !self.strikes.are_many(peer) || self.listens();
-        let place = match self.slots.admit(peer, uptime) {
-            Admission::Free(place) => place,
-            Admission::Replace(place) => {
-                if let Some(other) = self.lines.iter().position(|line| line.place == Some(place)) {
-                    // The place is not free: it has changed hands.
-                    self.forget(place);
-                    if let Some(line) = self.lines.get_mut(other) {
-                        line.place = None;
-                        if matches!(line.stage, Stage::Reading { .. }) {
-                            self.strikes.count(line.asks.peer());
-                        }
-                    }
-                    self.hang_up(other, uptime);
-                }
-                place
-            }
-            Admission::Later | Admission::Refuse if !stays => return self.drop_silently(index, uptime),
-            Admission::Later if age < Slots::<N>::DEADLINE => return Step::Idle,
-            // A browser that opens two at once has its second soon, if nobody has to stay outside for it.
-            Admission::Refuse if age <= Slots::<N>::GRACE && self.listens() => return Step::Idle,
-            Admission::Later | Admission::Refuse => {
-                self.hang_up(index, uptime);
-                return Step::Moved;
-            }
-        };
-        if let Some(line) = self.lines.get_mut(index) {
-            line.place = Some(place);
-            line.length = 0;
-            line.go(Stage::Reading { fresh: false, ended: false }, uptime);
-        }
-        Step::Moved
-    }
-
-    /// Takes the place of somebody who keeps others out, if there is no other.
-    fn make_room(&mut self, uptime: u64) {
-        let Self { lines, strikes, .. } = self;
-        if lines.iter().filter(|line| line.place.is_some()).count() < N {
-            return;
-        }
-        let bad = |line: &Line<L>| line.place.is_some() && strikes.are_many(line.asks.peer());
-        if let Some(index) = lines.iter().position(bad) {
-            self.hang_up(index, uptime);
-        }
-    }
-
-    /// Whether anybody else could come in.
-    fn listens(&self) -> bool {
-        self.lines.iter().any(|line| line.stage == Stage::Listening)
-    }
-
     /// Takes what comes of a request.
     fn read(
         &mut self,
@@ -494,124 +405,6 @@ impl<'p, L: Listen, const N: usize, const M: usize> Server<'p, L, N, M> {
         let answer = answer.map(|answer| (answer.octets().len(), answer.status()));
         self.say(index, answer, last);
         Step::Moved
-    }
-
-    /// Sends on.
-    fn write(&mut self, index: usize, context: &mut Context<'_>, uptime: u64) -> Step {
-        let time = self.answer_time(index);
-        let Some(line) = self.lines.get_mut(index) else { return Step::Idle };
-        let sending = self.answer.as_mut().filter(|sending| sending.line == index);
-        let Some(sending) = sending else { return Step::Idle };
-        let rest = self.out.get(sending.sent..sending.length).unwrap_or_default();
-        match look(context, line.socket.write(rest)) {
-            Poll::Ready(Ok(written @ 1..)) => {
-                sending.sent = sending.sent.saturating_add(written);
-                if sending.sent >= sending.length {
-                    line.socket.finish();
-                    line.stage = Stage::Answered;
-                    self.answer = None;
-                    self.first = index.saturating_add(1);
-                }
-                Step::Moved
-            }
-            Poll::Pending if line.age(uptime) < time => Step::Idle,
-            _ => {
-                self.was_deaf(index, uptime);
-                Step::Moved
-            }
-        }
-    }
-
-    /// Waits until the other side has all of the answer.
-    fn deliver(&mut self, index: usize, context: &mut Context<'_>, uptime: u64) -> Step {
-        let time = self.answer_time(index);
-        let Some(line) = self.lines.get_mut(index) else { return Step::Idle };
-        match look(context, line.socket.flush()) {
-            Poll::Ready(Ok(())) => {
-                line.go(Stage::Closing, uptime);
-                self.strikes.forgive(line.asks.peer());
-                if let Some(place) = line.place {
-                    self.slots.answered(place, uptime);
-                }
-            }
-            Poll::Pending if line.age(uptime) < time => return Step::Idle,
-            _ => {
-                self.was_deaf(index, uptime);
-            }
-        }
-        Step::Moved
-    }
-
-    /// Waits for the other side to close.
-    fn end(&mut self, index: usize, context: &mut Context<'_>, uptime: u64) -> Step {
-        let Some(line) = self.lines.get_mut(index) else { return Step::Idle };
-        match look(context, line.socket.read(&mut [0; 32])) {
-            Poll::Ready(Ok(1..)) => return Step::Moved,
-            Poll::Pending if line.age(uptime) < CLOSING_TIME => return Step::Idle,
-            _ => {}
-        }
-        self.told |= line.last;
-        self.hang_up(index, uptime);
-        Step::Moved
-    }
-
-    /// Milliseconds for taking an answer.
-    fn answer_time(&mut self, index: usize) -> u64 {
-        let waits = |line: &Line<L>| {
-            matches!(line.stage, Stage::Waiting | Stage::Held | Stage::Reading { fresh: true, .. })
-        };
-        match self.lines.get(index) {
-            _ if !self.lines.iter().any(waits) => ANSWER_TIME.1,
-            Some(line) if self.strikes.are_many(line.asks.peer()) => IMPATIENT,
-            _ => ANSWER_TIME.0,
-        }
-    }
-
-    /// It did not take its answer.
-    fn was_deaf(&mut self, index: usize, uptime: u64) {
-        if let Some(line) = self.lines.get(index) {
-            self.strikes.count_deaf(line.asks.peer());
-        }
-        self.hang_up(index, uptime);
-    }
-
-    /// Refuses a visitor.
-    fn refuse(&mut self, index: usize, status: Status) {
-        let hosts = self.place.hosts();
-        let site = self.place.site.with_hosts(&hosts);
-        let Some(line) = self.lines.get(index) else { return };
-        let answer = self.portal.refuse(&site, &line.asks, status, self.out);
-        let answer = answer.map(|answer| (answer.octets().len(), answer.status()));
-        self.say(index, answer, false);
-    }
-
-    /// Begins to send an answer, which is written already.
-    fn say(&mut self, index: usize, answer: Result<(usize, Status), Error>, last: bool) {
-        let uptime = now().uptime;
-        let Some(line) = self.lines.get_mut(index) else { return };
-        // There is room for every answer.
-        let Ok((length, status)) = answer else { return self.hang_up(index, uptime) };
-        event!("portal: {} {}", line.asks.route().as_str(), status.code());
-        if let Some(place) = line.place {
-            self.slots.heard(place);
-        }
-        line.last = last;
-        line.go(Stage::Answering, uptime);
-        self.answer = Some(Sending { line: index, length, sent: 0 });
-    }
-
-    /// Ends a connection at once, and frees its place.
-    fn hang_up(&mut self, index: usize, uptime: u64) {
-        let Some(line) = self.lines.get_mut(index) else { return };
-        line.socket.abort();
-        line.go(Stage::Closed, uptime);
-        if self.answer.as_ref().is_some_and(|sending| sending.line == index) {
-            self.answer = None;
-        }
-        if let Some(place) = line.place.take() {
-            self.slots.free(place);
-            self.forget(place);
-        }
     }
 
     fn forget(&mut self, place: usize) {
