@@ -77,13 +77,19 @@ pub fn no_std(shell: &mut Shell, _: &Options) -> Result<Report, String> {
         for target in TARGETS.iter().chain(&SMALLEST) {
             for feature in &alone {
                 let words = ["check", "--package", package, "--no-default-features", "--features", feature];
-                shell.must(shell.cargo(&[&words[..], &["--target", target]].concat()))?;
+                let step = shell.cargo(&[&words[..], &["--target", target]].concat());
+                // How a chip without compare-and-swap does it, an application says; here nothing runs.
+                let step = if SMALLEST.contains(target) { step.env("RUSTFLAGS", ONE_CORE) } else { step };
+                shell.must(step)?;
                 builds += 1;
             }
         }
     }
     Ok(Report::pass(format!("{builds} times with one feature or none")))
 }
+
+/// For `portable-atomic`.
+const ONE_CORE: &str = "--cfg portable_atomic_unsafe_assume_single_core";
 
 /// The packages that run on a chip.
 const CHIP_PACKAGES: [&str; 2] = ["keyfob-core", "keyfob-embassy"];
