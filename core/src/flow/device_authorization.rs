@@ -11,7 +11,7 @@ use crate::{
     encoding::{base64url, writer::Writer},
     error::{Error, ErrorCode, Name},
     exchange::{self, Fresh},
-    flow::{Action, Event, Flow, Refusal, UserCode},
+    flow::{Action, Event, Flow, Refusal},
     http::{Request, Response},
     id_token::{Expected, Grant},
     memory::{Kind, Memory, Saved, Snapshot},
@@ -237,18 +237,6 @@ impl<'c, const N: usize> DeviceAuthorization<'c, N> {
         Ok(Action::Send(Request { keep: Keep(Wanted::Members(POLL)), ..request }))
     }
 
-    fn display(&self, now: Now) -> Action<'_> {
-        let codes = self.codes();
-        Action::Display(UserCode {
-            user_code: codes.user_code,
-            verification_uri: codes.verification_uri,
-            verification_uri_complete: codes.verification_uri_complete,
-            now: now.uptime,
-            end: self.pace.end(now),
-            next_poll: self.pace.next_poll(now),
-        })
-    }
-
     fn codes(&self) -> Codes<'_> {
         Codes::of_lines(self.memory.text())
     }
@@ -370,7 +358,7 @@ impl<const N: usize> Flow for DeviceAuthorization<'_, N> {
             _ if self.pace.is_over(now) => Err(Error::Expired),
             Step::Start | Step::StartAgain => self.start(now, out),
             Step::Wait if self.pace.is_due(now) => self.ask(now, out),
-            Step::Wait => Ok(self.display(now)),
+            Step::Wait => Ok(self.codes().display(&self.pace, now)),
         }
     }
 

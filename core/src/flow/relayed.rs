@@ -11,7 +11,7 @@ use crate::{
     encoding::base64url,
     error::{Check, Error, Name},
     flow::{
-        Action, AuthorizationCode, Event, Flow, Refusal, UserCode,
+        Action, AuthorizationCode, Event, Flow, Refusal,
         authorization_code::Ending,
         device_authorization::{codes::Codes, pace::Pace},
     },
@@ -182,18 +182,6 @@ impl<'c, const N: usize> Relayed<'c, N> {
         request.map(Action::Send)
     }
 
-    fn display(&self, now: Now) -> Action<'_> {
-        let codes = Codes::of_lines(self.room.text());
-        Action::Display(UserCode {
-            user_code: codes.user_code,
-            verification_uri: codes.verification_uri,
-            verification_uri_complete: codes.verification_uri_complete,
-            now: now.uptime,
-            end: self.pace.end(now),
-            next_poll: self.pace.next_poll(now),
-        })
-    }
-
     /// The wait for the next question begins.
     fn rest(&mut self, now: Now, least: Option<u32>) {
         self.pace.rest(now, least.unwrap_or_default());
@@ -344,7 +332,9 @@ impl<const N: usize> Flow for Relayed<'_, N> {
                 let wait = self.pace.at(now).wait;
                 Ok(Action::Connected(now.uptime.saturating_add(left.min(wait.into()))))
             }
-            Step::Wait(next) if !self.is_due(next, now) => Ok(self.display(now)),
+            Step::Wait(next) if !self.is_due(next, now) => {
+                Ok(Codes::of_lines(self.room.text()).display(&self.pace, now))
+            }
             Step::Wait(Next::Ask) => self.ask("waiting", self.codes_left(now).into(), out),
             Step::Wait(Next::Open) => self.open(out),
             Step::Wait(Next::Push) => self.flow.poll(now, out),

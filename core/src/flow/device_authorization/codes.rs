@@ -8,9 +8,13 @@ use crate::{
         url::{self, Url},
     },
     error::{Check, Error, Name},
-    flow::device_authorization::dialect,
+    flow::{
+        Action, UserCode,
+        device_authorization::{dialect, pace::Pace},
+    },
     quirks::Quirks,
     sieve::{Kept, Value},
+    time::Now,
 };
 
 /// The longest user code. People type it.
@@ -41,6 +45,18 @@ pub(in crate::flow) struct Times {
 }
 
 impl<'b> Codes<'b> {
+    /// What to show, and until when.
+    pub(in crate::flow) fn display(self, pace: &Pace, now: Now) -> Action<'b> {
+        Action::Display(UserCode {
+            user_code: self.user_code,
+            verification_uri: self.verification_uri,
+            verification_uri_complete: self.verification_uri_complete,
+            now: now.uptime,
+            end: pace.end(now),
+            next_poll: pace.next_poll(now),
+        })
+    }
+
     /// Members of a device authorization response that are read.
     pub(in crate::flow) const MEMBERS: &'static [Name] = &[
         Name::DeviceCode,
