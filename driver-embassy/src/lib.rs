@@ -254,8 +254,9 @@ async fn beside<F: Future>(user_agent: &mut impl UserAgent, work: F) -> F::Outpu
     .await
 }
 
-/// Tells who has to be told how the flow ended. What comes of it does not matter.
-async fn close<H: Http>(flow: &dyn Flow, http: &mut H, clock: &mut impl Clock, buffer: &mut [u8]) {
+/// Tells a relay how the flow ended ([`Flow::closing`]). What comes of it does not matter. [`run`] does it at its end; who
+/// drops its future in the middle, for a key that gives up, calls it then.
+pub async fn close<H: Http>(flow: &dyn Flow, http: &mut H, clock: &mut impl Clock, buffer: &mut [u8]) {
     if let Ok(Some(request)) = flow.closing(clock.now(), buffer) {
         let keep = request.keep();
         if http.send(&request).await.is_ok() {

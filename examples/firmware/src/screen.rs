@@ -8,11 +8,10 @@ use core::{
 use embassy_futures::select::{Either, select};
 use keyfob_core::{
     flow::{Flow, Redirect, UserCode},
-    http::Incoming,
     session::Session,
 };
 use keyfob_embassy::{
-    Clock, Failure,
+    Clock, Failure, close,
     http::Http,
     run,
     serial_console::SerialConsole,
@@ -49,22 +48,12 @@ impl<H: Http, S: Store, U: Underway> Device<'_, H, S, U> {
             Either::First(Ok(kept)) => kept.map_err(Failure::Flow),
             Either::First(Err(failure)) => Err(failure),
             Either::Second(()) => {
-                self.give_up(flow).await;
+                close(flow, self.http, &mut self.clock, self.buffer).await;
                 Err(Failure::UserAgent(UserAgentError::Cancelled))
             }
         };
         let Ok(()) = screen.console.clear().await;
         outcome
-    }
-
-    /// Tells who holds something for this flow that nobody will come for it.
-    async fn give_up(&mut self, flow: &dyn Flow) {
-        let Ok(Some(request)) = flow.closing(self.clock.now(), self.buffer) else { return };
-        let keep = request.keep();
-        if self.http.send(&request).await.is_ok() {
-            // What it says to that changes nothing.
-            let _ = self.http.receive(&mut Incoming::new(keep, self.buffer)).await;
-        }
     }
 }
 
