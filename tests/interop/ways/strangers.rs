@@ -28,12 +28,25 @@ use crate::{
     way::{LOOPBACK, PORTAL, RELAY, RELAY_QUERY, Way},
 };
 
-/// A second phone scans the same code while the first is at the server: it learns nothing, and changes nothing.
+/// The user signs in, and somebody else does something when the user is at the server. It changes nothing.
 #[track_caller]
-fn second_phone(way: &'static Way, words: &'static str) {
+fn beside(way: &'static Way, stranger: impl FnOnce(&Hand, &Shown) + Send + 'static) {
     let bench = Bench::new();
     let (done, visit) = attempt(way, &bench, move |hand, shown| {
         way.go(hand, shown);
+        stranger(hand, shown);
+        browser::sign_in(&hand.browser, "alice");
+        (way.leave)(hand, shown);
+    });
+    assert_eq!(done.outcome.expect("a sign-in").subject, "alice");
+    assert!(way.ends.is_none_or(|words| visit.text.contains(words)), "{}", visit.text);
+    assert_eq!(bench.codes_used(), 1);
+}
+
+/// A second phone scans the same code: it learns nothing.
+#[track_caller]
+fn second_phone(way: &'static Way, words: &'static str) {
+    beside(way, move |_, shown| {
         let stranger = phone();
         stranger.open(shown.address());
         if stranger.has("form button") {
@@ -41,12 +54,7 @@ fn second_phone(way: &'static Way, words: &'static str) {
         }
         stranger.wait_for(|stranger| stranger.text().contains(words), SOON);
         assert!(!stranger.source().contains("/authorize"), "{}", stranger.source());
-        browser::sign_in(&hand.browser, "alice");
-        (way.leave)(hand, shown);
     });
-    assert_eq!(done.outcome.expect("a sign-in").subject, "alice");
-    assert!(way.ends.is_none_or(|words| visit.text.contains(words)), "{}", visit.text);
-    assert_eq!(bench.codes_used(), 1);
 }
 
 // REQ: PORTAL-08
@@ -65,9 +73,7 @@ fn a_second_phone_at_the_relay() {
 /// the response has the right `state`, and comes from the wrong browser.
 #[track_caller]
 fn response_of_another_browser(way: &'static Way) {
-    let bench = Bench::new();
-    let (done, visit) = attempt(way, &bench, move |hand, shown| {
-        way.go(hand, shown);
+    beside(way, |hand, _| {
         let navigations = hand.browser.navigations();
         let address =
             navigations.iter().find(|url| url.contains("/authorize?")).expect("the server's address");
@@ -75,12 +81,7 @@ fn response_of_another_browser(way: &'static Way) {
         stranger.open(address);
         browser::sign_in(&stranger, "mallory");
         stranger.wait_for(|stranger| stranger.text().contains("does not belong to"), SOON);
-        browser::sign_in(&hand.browser, "alice");
-        (way.leave)(hand, shown);
     });
-    assert_eq!(done.outcome.expect("a sign-in").subject, "alice");
-    assert!(way.ends.is_none_or(|words| visit.text.contains(words)), "{}", visit.text);
-    assert_eq!(bench.codes_used(), 1);
 }
 
 // REQ: PORTAL-07, PORTAL-23

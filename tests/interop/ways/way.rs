@@ -232,10 +232,7 @@ pub const DEVICE_TYPED: Way = Way {
 pub const RELAY_TYPED: Way = Way {
     name: "relay, code typed",
     arrive: |hand, shown| {
-        hand.types_address(shown);
-        hand.page("form[action='/pair']");
-        hand.browser.fill("input[name=code]", shown.code());
-        hand.browser.click("form[action='/pair'] button");
+        types_code(hand, shown, "form[action='/pair']");
         hand.page("form[action='/go']");
         assert!(hand.browser.text().contains(relay::DEVICE), "the relay names the device");
         hand.browser.click("form[action='/go'] button");
@@ -247,13 +244,18 @@ pub const RELAY_TYPED: Way = Way {
 pub const PORTAL_TYPED: Way = Way {
     name: "LAN redirect, code typed",
     arrive: |hand, shown| {
-        hand.types_address(shown);
-        hand.page("form[action='/start']");
-        hand.browser.fill("input[name=code]", shown.code());
-        hand.browser.click("form[action='/start'] button");
+        types_code(hand, shown, "form[action='/start']");
     },
     ..PORTAL
 };
+
+/// Types the address, and then the code into this form.
+fn types_code(hand: &Hand, shown: &Shown, form: &str) {
+    hand.types_address(shown);
+    hand.page(form);
+    hand.browser.fill("input[name=code]", shown.code());
+    hand.browser.click(&format!("{form} button"));
+}
 
 /// Scans the device's QR code, and goes on.
 fn pair(hand: &Hand, shown: &Shown) {
